@@ -1,0 +1,1 @@
+//! App-specific passwords for Linux accounts.

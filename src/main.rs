@@ -1,0 +1,3 @@
+//! The tool `app-passwd`.
+
+fn main() {}
