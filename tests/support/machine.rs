@@ -221,7 +221,21 @@ pub struct Client {
     answers: Vec<u8>,
 }
 
+impl From<Command> for Client {
+    fn from(command: Command) -> Client {
+        Client {
+            command,
+            answers: Vec::new(),
+        }
+    }
+}
+
 impl Client {
+    /// What standard input will be.
+    pub fn answers(&self) -> Vec<u8> {
+        self.answers.clone()
+    }
+
     pub fn rhost(mut self, rhost: impl AsRef<OsStr>) -> Client {
         self.command.arg("--rhost").arg(rhost);
         self
@@ -346,7 +360,11 @@ pub fn client() -> &'static Path {
     static CLIENT: OnceLock<PathBuf> = OnceLock::new();
     CLIENT.get_or_init(|| {
         if built("examples/pam-client").is_none_or(|client| is_older_than_its_source(&client)) {
-            cargo(&["build", "--quiet", "--example", "pam-client"]);
+            let mut build = cargo(
+                &["build", "--quiet", "--example", "pam-client"],
+                &target_directory(),
+            );
+            assert!(build.status().unwrap().success());
         }
         built("examples/pam-client").expect("the example pam-client")
     })
@@ -360,19 +378,18 @@ fn is_older_than_its_source(client: &Path) -> bool {
         .any(|file| changed(&support.join(file)) > changed(client))
 }
 
-/// Runs cargo for this package, into the directory that these tests were built into.
-pub fn cargo(arguments: &[&str]) {
+/// Cargo for this package, with the profile that these tests were built with.
+pub fn cargo(arguments: &[&str], target: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments);
+        .args(arguments)
+        .arg("--target-dir")
+        .arg(target);
     if profile_directory().ends_with("release") {
         command.arg("--release");
     }
-    if !arguments.contains(&"--target-dir") {
-        command.arg("--target-dir").arg(target_directory());
-    }
-    assert!(command.status().unwrap().success(), "cargo {arguments:?}");
+    command
 }
 
 /// `target`, wherever it is.
