@@ -26,13 +26,14 @@ pub mod terminal;
 
 use std::env;
 use std::io::Write;
+use std::path::Path;
 
 pub use machine::{Client, Machine, Ran, TOOL, WRONG, module};
 pub use pam::{Answer, Code, Handle};
 
 /// Whether something of `needs` is missing here, so that the test has to return at once.
 ///
-/// `"root"` is the user, every other word a program. What is skipped is said on the terminal even though
+/// `"root"` is the user, `"/..."` a file, every other word a program. What is skipped is said on the terminal even though
 /// the test passes; with `APP_PASSWD_TESTS_MUST_RUN` set nothing is skipped: the test fails.
 pub fn cannot_run(needs: &[&str]) -> bool {
     let missing: Vec<&str> = needs
@@ -57,6 +58,7 @@ pub fn cannot_run(needs: &[&str]) -> bool {
 fn is_here(need: &str) -> bool {
     match need {
         "root" => is_root(),
+        file if file.starts_with('/') => Path::new(file).exists(),
         program => env::split_paths(&env::var_os("PATH").unwrap_or_default())
             .chain(["/usr/sbin".into(), "/sbin".into()])
             .any(|directory| directory.join(program).is_file()),
