@@ -200,3 +200,165 @@ impl<'a> Visit<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::{Label, ServiceName};
+    use crate::hash::{Cost, HASHES, Hash};
+    use crate::random;
+    use crate::store::NewCredential;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000_000);
+
+    struct Fixture {
+        dir: tempfile::TempDir,
+        store: Store,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let dir = tempfile::Builder::new()
+                .prefix("app-passwd-")
+                .tempdir_in("/tmp")
+                .unwrap();
+            let store = Store::open_or_create(&dir.path().join("state"), NOW).unwrap();
+            Self { dir, store }
+        }
+
+        /// Makes an entry of `owner` out of what `user`'s password would be stored as.
+        fn store_as(
+            &mut self,
+            owner: &str,
+            user: &str,
+            label: &str,
+            password: &AppPassword,
+        ) -> CredentialId {
+            let key = self.store.own_key().unwrap();
+            let proof = key.key.proof(&name(user), password).unwrap();
+            let new = NewCredential {
+                user: name(owner),
+                label: Label::parse(label).unwrap(),
+                key: key.id,
+                tag: proof.tag(),
+                hash: Hash::of(
+                    &proof,
+                    random::bytes().unwrap(),
+                    Cost::new(8, 1, 1).unwrap(),
+                )
+                .unwrap(),
+                services: vec![ServiceName::parse("mail").unwrap()],
+                networks: vec![],
+                created: NOW,
+                created_by: "root".to_owned(),
+                expires: None,
+            };
+            let mut change = self.store.change().unwrap();
+            let id = change.create(&new).unwrap();
+            change.commit().unwrap();
+            id
+        }
+
+        fn store(&mut self, user: &str, label: &str, password: &AppPassword) -> CredentialId {
+            self.store_as(user, user, label, password)
+        }
+
+        fn login(&self, user: &str, password: &AppPassword) -> Outcome {
+            let config = self.dir.path().join("config.toml");
+            let state = self.dir.path().join("state");
+            std::fs::write(&config, format!("state_dir = \"{}\"", state.display())).unwrap();
+            let imap = ServiceName::parse("imap").unwrap();
+            let attempt = Attempt {
+                user: Some(name(user)),
+                service: Service {
+                    name: imap.clone(),
+                    pam: imap,
+                },
+                rhost: None,
+            };
+            authenticate(&attempt, password.reveal().as_slice(), &config, NOW).unwrap()
+        }
+    }
+
+    fn name(user: &str) -> UserName {
+        UserName::parse(user).unwrap()
+    }
+
+    fn password() -> AppPassword {
+        AppPassword::generate(random::fill).unwrap()
+    }
+
+    fn accepted(outcome: &Outcome) -> Option<CredentialId> {
+        match outcome {
+            Outcome::Accepted { entry, .. } => Some(entry.id),
+            _ => None,
+        }
+    }
+
+    fn hashes_of<T>(act: impl FnOnce() -> T) -> (usize, T) {
+        let before = HASHES.get();
+        let result = act();
+        (HASHES.get() - before, result)
+    }
+
+    #[test]
+    fn the_right_one_of_25_passwords_costs_one_hash_and_a_wrong_one_none() {
+        let mut fixture = Fixture::new();
+        let passwords: Vec<_> = (0..25).map(|_| password()).collect();
+        for (number, password) in passwords.iter().enumerate() {
+            fixture.store("alice", &format!("app {number}"), password);
+        }
+        let (right, outcomes) = hashes_of(|| {
+            passwords
+                .iter()
+                .map(|p| fixture.login("alice", p))
+                .collect::<Vec<_>>()
+        });
+        assert!(outcomes.iter().all(|outcome| accepted(outcome).is_some()));
+        // Two of the 25 share a tag once in some 200 runs; then one of them costs two.
+        assert!((25..=27).contains(&right), "{right} hashes for 25 logins");
+        let (hashes, outcome) = hashes_of(|| fixture.login("nobody", &passwords[0]));
+        assert_eq!(
+            (hashes, outcome),
+            (0, Outcome::Unknown { user_known: false })
+        );
+        let wrong: usize = (0..25)
+            .map(|_| hashes_of(|| fixture.login("alice", &password())).0)
+            .sum();
+        assert!(wrong <= 1, "{wrong} hashes for 25 guesses");
+    }
+
+    #[test]
+    fn two_passwords_on_one_tag_both_work() {
+        let mut fixture = Fixture::new();
+        let first = password();
+        let tag = |fixture: &Fixture, password: &AppPassword| {
+            let key = fixture.store.own_key().unwrap().key;
+            key.proof(&name("alice"), password).unwrap().tag()
+        };
+        let wanted = tag(&fixture, &first);
+        let second = std::iter::repeat_with(password)
+            .find(|p| tag(&fixture, p) == wanted)
+            .unwrap();
+        let ids = [
+            fixture.store("alice", "one", &first),
+            fixture.store("alice", "two", &second),
+        ];
+        assert_eq!(accepted(&fixture.login("alice", &first)), Some(ids[0]));
+        let (hashes, outcome) = hashes_of(|| fixture.login("alice", &second));
+        assert_eq!((hashes, accepted(&outcome)), (2, Some(ids[1])));
+    }
+
+    #[test]
+    fn a_row_copied_to_another_user_never_verifies() {
+        let mut fixture = Fixture::new();
+        let password = password();
+        fixture.store("alice", "phone", &password);
+        fixture.store_as("mallory", "alice", "stolen", &password);
+        assert!(accepted(&fixture.login("alice", &password)).is_some());
+        assert_eq!(
+            fixture.login("mallory", &password),
+            Outcome::Unknown { user_known: true }
+        );
+    }
+}

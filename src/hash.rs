@@ -356,7 +356,7 @@ mod tests {
             "",
             "x",
             "$argon2id$",
-            good.strip_suffix(&good[good.len() - 4..]).unwrap(),
+            good.split_at(good.len() - 4).0,
             &format!("{good}AAAA"),
         ] {
             assert!(Hash::parse(bad).is_err(), "{bad}");
