@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::Value as Json;
+use support::private_mounts::PrivateMounts;
 use support::{Code, Machine, WRONG, is_root};
 
 #[test]
@@ -400,6 +401,53 @@ fn a_disabled_entry_is_refused() {
     machine.alter("UPDATE credential SET disabled = 1");
     assert_eq!(machine.login("imap", "alice", password), Code::PERM_DENIED);
     assert_eq!(machine.show("alice", "phone")["status"], "disabled");
+}
+
+#[test]
+fn an_account_that_was_locked_is_refused_and_one_that_never_had_a_password_is_not() {
+    if support::cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let hash = "$y$j9T$WyYUzT9cW8cJtXlqWvVWn.$3c0Fo7eG4JVYLV3yQqP5o9nMqXyNnN3s8mC8fHjlrG4";
+    let (yes, no) = (Code::SUCCESS, Code::PERM_DENIED);
+    let accounts = [
+        ("alice", hash.to_owned(), yes),
+        ("locked", format!("!{hash}"), no),
+        (
+            "old-locked",
+            "!$1$abcdefgh$0123456789abcdefghijkl".to_owned(),
+            no,
+        ),
+        ("bare", "!".to_owned(), yes),
+        ("star", "*".to_owned(), yes),
+        ("locked-star", "!*".to_owned(), yes),
+        ("twice", "!!".to_owned(), yes),
+        ("empty", String::new(), yes),
+    ];
+    let machine = Machine::new();
+    let lines = accounts
+        .iter()
+        .map(|(user, field, _)| format!("{user}:{field}:20000:0:99999:7:::\n"));
+    let shadow = machine.path("shadow");
+    std::fs::write(&shadow, lines.collect::<String>()).unwrap();
+    let mount = format!("mount --bind {} /etc/shadow", shadow.display());
+    let machine = machine.inside(PrivateMounts::new(&mount));
+    for (user, field, expected) in &accounts {
+        let password = machine.create(user, "phone", &[]);
+        let code = machine
+            .client("imap", user)
+            .password(password)
+            .authenticate();
+        assert_eq!(code, *expected, "{user}: {field:?}");
+    }
+    let password = machine.create("nobody-local", "phone", &[]);
+    assert_eq!(
+        machine
+            .client("imap", "nobody-local")
+            .password(password)
+            .authenticate(),
+        yes
+    );
 }
 
 #[test]
