@@ -33,7 +33,7 @@ if [ "${1:-}" != --inside ]; then
         fi
     done
     fail "private mount namespaces (unshare --mount) are not permitted here;" \
-        "be root, and in a container start it with --privileged"
+        "be root; start a container with --privileged; bind-mount the root of a chroot on itself"
 fi
 module=$2 tool=$3
 shift 3
