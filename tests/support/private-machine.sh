@@ -109,10 +109,7 @@ install -m 0755 "$tool" /run/demo/bin/app-passwd
 PATH=/run/demo/bin:$PATH
 export PATH
 
-perl "$here/syslog.pl" /dev/log /run/demo/auth.log &
-until [ -S /dev/log ]; do
-    sleep 0.1
-done
+perl "$here/syslog.pl" /dev/log /run/demo/auth.log
 
 account demo
 second_factor demo
