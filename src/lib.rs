@@ -1,1 +1,49 @@
-//! App-specific passwords for Linux accounts.
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! App-specific passwords for Linux accounts: what the PAM module and the tool share.
+//!
+//! A login, from libpam's call to the PAM code:
+//!
+//! ```text
+//! libpam -> pam          read user, service, rhost and password once, into plain values
+//!           authenticate the page to read first: parse -> find -> prove -> judge -> note
+//!             password   is this the shape of an app password? if not, no file is opened
+//!             store      the rows of this user with the password's keyed tag: usually none or one
+//!             hash       argon2id over the rest of the keyed value, compared in constant time
+//!             policy     facts in, verdict out
+//!             usage      when and from where, best effort
+//!           audit        the words of the log line;  syslog delivers them, and never blocks
+//! ```
+//!
+//! A change by the tool:
+//!
+//! ```text
+//! main -> cli/<verb>     arguments -> plain values
+//!           store        one transaction: the change and its event
+//!           audit        the same event as a log line
+//! ```
+//!
+//! The core (`credential`, `password`, `hash`, `policy`, `audit`, `arguments`) knows no file, no
+//! clock and no randomness. Each edge is the only one that names its outside thing: `pam` libpam,
+//! `store` and `usage` SQLite, `config` TOML, `syslog` the log, `clock` the time, `random` the
+//! system's generator, `trust` file owners and modes, `shadow` the account's lock.
+
+// -- core
+pub mod arguments;
+pub mod audit;
+pub mod credential;
+pub mod hash;
+pub mod password;
+pub mod policy;
+// -- the one job
+pub mod authenticate;
+// -- edges
+pub mod clock;
+pub mod config;
+pub mod error;
+mod pam;
+pub mod random;
+pub mod shadow;
+pub mod store;
+pub mod syslog;
+pub mod trust;
+pub mod usage;

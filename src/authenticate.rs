@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The one job: does this password open this door?
+//!
+//! ```text
+//! parse -> find -> prove -> judge -> note
+//! ```
+//!
+//! The shape is judged before any file is opened, and a wrong password of the right shape costs
+//! one index probe, whether or not the user exists: there is nothing to time and nothing to flood.
+//! Policy speaks only once the password is proved, so its reasons tell a guesser nothing.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::audit::{Entry, Outcome};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::credential::{Credential, CredentialId, UserName};
+use crate::error::Error;
+use crate::password::AppPassword;
+use crate::policy::{self, Facts, Origin, Refusal, Request, Rules, Service, Verdict};
+use crate::shadow;
+use crate::store::Store;
+use crate::usage::{Occasion, Usage};
+
+/// Who wants in, through which service and from where.
+pub struct Attempt {
+    /// The user; `None`: a name that no entry can have.
+    pub user: Option<UserName>,
+    /// The service.
+    pub service: Service,
+    /// What the host said about the other side; `None`: nothing.
+    pub rhost: Option<String>,
+}
+
+impl Attempt {
+    fn request(&self) -> Request {
+        Request {
+            service: Some(self.service.clone()),
+            origin: Some(self.origin()),
+        }
+    }
+
+    /// Host names are never resolved: what is not an address is unknown.
+    fn origin(&self) -> Origin {
+        let address = self
+            .rhost
+            .as_deref()
+            .and_then(|rhost| rhost.parse::<IpAddr>().ok());
+        address.map_or(Origin::Unknown, |address| {
+            Origin::Address(address.to_canonical())
+        })
+    }
+
+    /// From where, as it is noted and shown.
+    fn origin_text(&self) -> Option<String> {
+        match self.origin() {
+            Origin::Address(address) => Some(address.to_string()),
+            Origin::Unknown => self.rhost.clone().filter(|rhost| !rhost.is_empty()),
+        }
+    }
+}
+
+/// Judges what was typed in the place of a password.
+pub fn authenticate(
+    attempt: &Attempt,
+    typed: &[u8],
+    config: &Path,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let Some(password) = AppPassword::parse(typed) else {
+        return Ok(Outcome::NotOurs);
+    };
+    let config = open_configuration(config)?;
+    let mut store = Store::open_for_login(&config.state_dir)?;
+    let (entry, user_known) = match &attempt.user {
+        Some(user) => recognise(&mut store, user, &password)?,
+        None => (None, false),
+    };
+    drop(store);
+    let Some(entry) = entry else {
+        return Ok(Outcome::Unknown { user_known });
+    };
+    Ok(Visit::begin(&entry, attempt, &config, now).judge())
+}
+
+/// Judges once more an entry that this module accepted on the same handle. `None`: it is gone, or
+/// not this user's.
+pub fn look_again(
+    id: CredentialId,
+    attempt: &Attempt,
+    config: &Path,
+    now: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    let config = open_configuration(config)?;
+    let store = Store::open_for_login(&config.state_dir)?;
+    let entry = store
+        .entry(id)?
+        .filter(|entry| attempt.user.as_ref() == Some(&entry.user));
+    Ok(entry.map(|entry| Visit::begin(&entry, attempt, &config, now).judge_only()))
+}
+
+/// The entry that the password proves, and whether the user has or had any entry at all. Every row
+/// that the tag finds is tried: two passwords can share one.
+pub fn recognise(
+    store: &mut Store,
+    user: &UserName,
+    password: &AppPassword,
+) -> Result<(Option<Credential>, bool), Error> {
+    let (found, user_known) = store.find(user, |key| key.proof(user, password))?;
+    for candidates in found {
+        for (entry, hash) in candidates.rows {
+            if hash.proves(&candidates.proof)? {
+                return Ok((Some(entry), true));
+            }
+        }
+    }
+    Ok((None, user_known))
+}
+
+/// Who runs with somebody else's privileges can be stopped by that person while holding a lock,
+/// so such a process opens nothing.
+fn open_configuration(path: &Path) -> Result<Config, Error> {
+    let (real, effective) = (rustix::process::getuid(), rustix::process::geteuid());
+    if real != effective {
+        return Err(Error::DifferentUids {
+            real: real.as_raw(),
+            effective: effective.as_raw(),
+        });
+    }
+    Config::load(path)
+}
+
+/// A proved password at a door.
+struct Visit<'a> {
+    entry: &'a Credential,
+    attempt: &'a Attempt,
+    rules: Rules,
+    facts: Facts,
+    usage: Usage,
+}
+
+impl<'a> Visit<'a> {
+    /// Gathers what there is to know.
+    fn begin(entry: &'a Credential, attempt: &'a Attempt, config: &Config, now: Timestamp) -> Self {
+        let mut usage = Usage::open_for_login(&config.state_dir, now);
+        let facts = Facts {
+            now,
+            unused_since: usage.unused_since(entry),
+            locked: shadow::is_locked(&entry.user),
+        };
+        Self {
+            entry,
+            attempt,
+            rules: config.rules(),
+            facts,
+            usage,
+        }
+    }
+
+    /// Judges, and notes it.
+    fn judge(mut self) -> Outcome {
+        let outcome = self.judge_only();
+        let origin = self.attempt.origin_text();
+        let occasion = Occasion {
+            entry: self.entry.id,
+            service: &self.attempt.service.name,
+            origin: origin.as_deref(),
+            at: self.facts.now,
+        };
+        match &outcome {
+            Outcome::Refused { why, .. } => self.usage.note_refusal(occasion, *why),
+            _ => self.usage.note_use(occasion),
+        }
+        outcome
+    }
+
+    fn judge_only(&self) -> Outcome {
+        let request = self.attempt.request();
+        let judge = |facts| policy::judge(self.entry, &request, facts, &self.rules);
+        let mut verdict = judge(&self.facts);
+        // Where uses are not noted, an entry that looks idle may be used every day.
+        let idle_unnoted = verdict == Verdict::Refuse(Refusal::Idle) && !self.usage.can_note();
+        if idle_unnoted {
+            verdict = judge(&Facts {
+                unused_since: None,
+                ..self.facts
+            });
+        }
+        let entry = Entry {
+            id: self.entry.id,
+            label: self.entry.label.clone(),
+        };
+        match verdict {
+            Verdict::Accept => Outcome::Accepted {
+                entry,
+                idle_unnoted,
+            },
+            Verdict::Refuse(why) => Outcome::Refused { entry, why },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::{Label, ServiceName};
+    use crate::hash::{Cost, HASHES, Hash};
+    use crate::random;
+    use crate::store::NewCredential;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000_000);
+
+    struct Fixture {
+        dir: tempfile::TempDir,
+        store: Store,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let dir = tempfile::Builder::new()
+                .prefix("app-passwd-")
+                .tempdir_in("/tmp")
+                .unwrap();
+            let store = Store::open_or_create(&dir.path().join("state"), NOW).unwrap();
+            Self { dir, store }
+        }
+
+        /// Makes an entry of `owner` out of what `user`'s password would be stored as.
+        fn store_as(
+            &mut self,
+            owner: &str,
+            user: &str,
+            label: &str,
+            password: &AppPassword,
+        ) -> CredentialId {
+            let key = self.store.own_key().unwrap();
+            let proof = key.key.proof(&name(user), password).unwrap();
+            let new = NewCredential {
+                user: name(owner),
+                label: Label::parse(label).unwrap(),
+                key: key.id,
+                tag: proof.tag(),
+                hash: Hash::of(
+                    &proof,
+                    random::bytes().unwrap(),
+                    Cost::new(8, 1, 1).unwrap(),
+                )
+                .unwrap(),
+                services: vec![ServiceName::parse("mail").unwrap()],
+                networks: vec![],
+                created: NOW,
+                created_by: "root".to_owned(),
+                expires: None,
+            };
+            let mut change = self.store.change().unwrap();
+            let id = change.create(&new).unwrap();
+            change.commit().unwrap();
+            id
+        }
+
+        fn store(&mut self, user: &str, label: &str, password: &AppPassword) -> CredentialId {
+            self.store_as(user, user, label, password)
+        }
+
+        fn login(&self, user: &str, password: &AppPassword) -> Outcome {
+            let config = self.dir.path().join("config.toml");
+            let state = self.dir.path().join("state");
+            std::fs::write(&config, format!("state_dir = \"{}\"", state.display())).unwrap();
+            let imap = ServiceName::parse("imap").unwrap();
+            let attempt = Attempt {
+                user: Some(name(user)),
+                service: Service {
+                    name: imap.clone(),
+                    pam: imap,
+                },
+                rhost: None,
+            };
+            authenticate(&attempt, password.reveal().as_slice(), &config, NOW).unwrap()
+        }
+    }
+
+    fn name(user: &str) -> UserName {
+        UserName::parse(user).unwrap()
+    }
+
+    fn password() -> AppPassword {
+        AppPassword::generate(random::fill).unwrap()
+    }
+
+    fn accepted(outcome: &Outcome) -> Option<CredentialId> {
+        match outcome {
+            Outcome::Accepted { entry, .. } => Some(entry.id),
+            _ => None,
+        }
+    }
+
+    fn hashes_of<T>(act: impl FnOnce() -> T) -> (usize, T) {
+        let before = HASHES.get();
+        let result = act();
+        (HASHES.get() - before, result)
+    }
+
+    #[test]
+    fn the_right_one_of_25_passwords_costs_one_hash_and_a_wrong_one_none() {
+        let mut fixture = Fixture::new();
+        let passwords: Vec<_> = (0..25).map(|_| password()).collect();
+        for (number, password) in passwords.iter().enumerate() {
+            fixture.store("alice", &format!("app {number}"), password);
+        }
+        let (right, outcomes) = hashes_of(|| {
+            passwords
+                .iter()
+                .map(|p| fixture.login("alice", p))
+                .collect::<Vec<_>>()
+        });
+        assert!(outcomes.iter().all(|outcome| accepted(outcome).is_some()));
+        // Two of the 25 share a tag once in some 200 runs; then one of them costs two.
+        assert!((25..=27).contains(&right), "{right} hashes for 25 logins");
+        let (hashes, outcome) = hashes_of(|| fixture.login("nobody", &passwords[0]));
+        assert_eq!(
+            (hashes, outcome),
+            (0, Outcome::Unknown { user_known: false })
+        );
+        let wrong: usize = (0..25)
+            .map(|_| hashes_of(|| fixture.login("alice", &password())).0)
+            .sum();
+        assert!(wrong <= 1, "{wrong} hashes for 25 guesses");
+    }
+
+    #[test]
+    fn two_passwords_on_one_tag_both_work() {
+        let mut fixture = Fixture::new();
+        let first = password();
+        let tag = |fixture: &Fixture, password: &AppPassword| {
+            let key = fixture.store.own_key().unwrap().key;
+            key.proof(&name("alice"), password).unwrap().tag()
+        };
+        let wanted = tag(&fixture, &first);
+        let second = std::iter::repeat_with(password)
+            .find(|p| tag(&fixture, p) == wanted)
+            .unwrap();
+        let ids = [
+            fixture.store("alice", "one", &first),
+            fixture.store("alice", "two", &second),
+        ];
+        assert_eq!(accepted(&fixture.login("alice", &first)), Some(ids[0]));
+        let (hashes, outcome) = hashes_of(|| fixture.login("alice", &second));
+        assert_eq!((hashes, accepted(&outcome)), (2, Some(ids[1])));
+    }
+
+    #[test]
+    fn a_row_copied_to_another_user_never_verifies() {
+        let mut fixture = Fixture::new();
+        let password = password();
+        fixture.store("alice", "phone", &password);
+        fixture.store_as("mallory", "alice", "stolen", &password);
+        assert!(accepted(&fixture.login("alice", &password)).is_some());
+        assert_eq!(
+            fixture.login("mallory", &password),
+            Outcome::Unknown { user_known: true }
+        );
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The command line. The rules of what is printed where:
+//!
+//! - A secret goes alone to standard output, and so does what `list`, `show` and `check` answer.
+//! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
+//! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
+//!   is a remedy.
+//! - What other people typed is escaped.
+//!
+//! Each verb is a file: arguments -> library -> output.
+
+mod check;
+mod create;
+mod entry;
+mod failure;
+mod list;
+mod operator;
+mod output;
+mod revoke;
+mod show;
+mod terminal;
+mod when;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use pam_app_passwd::clock::{self, Timestamp};
+use pam_app_passwd::config::{self, Config};
+
+use failure::{Code, Failure};
+
+/// App-specific passwords for Linux accounts
+///
+/// Each program that cannot show a second factor gets a password of its own: generated, labelled,
+/// shown once, limited to what it needs, revoked alone.
+#[derive(Parser)]
+#[command(
+    name = "app-passwd",
+    version,
+    arg_required_else_help = false,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    /// Print one JSON object or array instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Read this configuration
+    #[arg(long, global = true, value_name = "PATH", default_value = config::PATH)]
+    config: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make an app password and show it once
+    Create(create::Arguments),
+    /// List the app passwords of a user, or of everybody
+    List(list::Arguments),
+    /// Show one app password's entry
+    Show(show::Arguments),
+    /// Revoke app passwords; what used them is refused from now on
+    Revoke(revoke::Arguments),
+    /// Say which app password it is and whether it would be accepted; changes nothing
+    Check(check::Arguments),
+}
+
+/// What every verb is given beside its arguments.
+struct Context {
+    config: Config,
+    json: bool,
+    now: Timestamp,
+}
+
+/// Runs the command line.
+pub(crate) fn run() -> ExitCode {
+    let done = match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(error) => asked_for(error),
+    };
+    match done {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            failure.print();
+            failure.code.into()
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<Code, Failure> {
+        let config = Config::load(&self.config)?;
+        let context = Context {
+            config,
+            json: self.json,
+            now: clock::now(),
+        };
+        match self.verb {
+            Verb::Create(arguments) => create::run(arguments, &context),
+            Verb::List(arguments) => list::run(arguments, &context),
+            Verb::Show(arguments) => show::run(arguments, &context),
+            Verb::Revoke(arguments) => revoke::run(arguments, &context),
+            Verb::Check(arguments) => check::run(arguments, &context),
+        }
+    }
+}
+
+/// Help and version are answers; all else that clap says is an error of usage, in one line.
+fn asked_for(error: clap::Error) -> Result<Code, Failure> {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        output::text(&error.render().to_string())?;
+        return Ok(Code::Done);
+    }
+    let text = error.render().to_string();
+    let sentence = text.split("\n\n").next().unwrap_or_default();
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+    let words: Vec<_> = sentence.split_whitespace().collect();
+    Err(Failure::new(Code::Usage, words.join(" ")).hint("see 'app-passwd --help'"))
+}

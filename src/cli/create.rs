@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `app-passwd create USER --label LABEL [--service NAME]... [--from NET]... [--expires WHEN]`
+
+use std::path::Path;
+
+use pam_app_passwd::clock::Timestamp;
+use pam_app_passwd::config::Config;
+use pam_app_passwd::credential::{
+    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
+};
+use pam_app_passwd::hash::Hash;
+use pam_app_passwd::password::AppPassword;
+use pam_app_passwd::store::{Change, NewCredential, Store};
+use pam_app_passwd::{audit, random, syslog};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::entry::{self, View, Viewer};
+use super::failure::{Code, Failure};
+use super::{Context, operator, output, revoke, when};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Whose it is to be
+    user: String,
+    /// What it is for, as its owner will recognise it in the list
+    #[arg(long)]
+    label: String,
+    /// A PAM service or a group it opens, or "any"; may be repeated
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
+    /// An address or a network it may be used from; may be repeated
+    #[arg(long = "from", value_name = "NET")]
+    networks: Vec<String>,
+    /// When it ends: 2027-01-31, 2027-01-31T12:00:00+01:00 or 90d
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// The user need not be known to the system
+    #[arg(long = "virtual")]
+    is_virtual: bool,
+}
+
+/// What is asked for, understood.
+struct Order {
+    user: UserName,
+    label: Label,
+    services: Vec<ServiceName>,
+    networks: Vec<Network>,
+    expires: Option<Timestamp>,
+}
+
+/// The entry in JSON, and its password, once.
+#[derive(Serialize)]
+struct Created<'a> {
+    #[serde(flatten)]
+    entry: View,
+    password: &'a str,
+}
+
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    let is_virtual = arguments.is_virtual || context.config.policy.virtual_users;
+    let order = Order::read(arguments, context)?;
+    require_user(&order.user, is_virtual)?;
+    output::require_stdout()?;
+    warn_about_services(&order.services, &context.config);
+    let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
+    let password = AppPassword::generate(random::fill)?;
+    let id = store_entry(&mut store, order, &password, context)?;
+    let Some(entry) = store.entry(id)? else {
+        return Err(Failure::new(
+            Code::Failed,
+            "somebody else removed the entry at once",
+        ));
+    };
+    if let Err(failure) = show(&entry, &password, context) {
+        let by = operator::name();
+        let revocation = Revocation {
+            at: context.now,
+            by,
+            why: RevokedWhy::NotShown,
+        };
+        revoke::revoke(&mut store, &[entry], &revocation)?;
+        return Err(failure.hint("the app password was revoked, since nobody has seen it"));
+    }
+    Ok(Code::Done)
+}
+
+impl Order {
+    fn read(arguments: Arguments, context: &Context) -> Result<Self, Failure> {
+        let services: Vec<_> = arguments
+            .services
+            .iter()
+            .map(|name| ServiceName::parse(name))
+            .collect::<Result<_, _>>()?;
+        let networks = arguments
+            .networks
+            .iter()
+            .map(|net| Network::parse(net))
+            .collect::<Result<_, _>>()?;
+        let expires = arguments
+            .expires
+            .as_deref()
+            .map(|text| when::parse(text, context.now))
+            .transpose()?;
+        Ok(Self {
+            user: UserName::parse(&arguments.user)?,
+            label: Label::parse(&arguments.label)?,
+            services: match services.is_empty() {
+                true => context.config.policy.default_services.clone(),
+                false => services,
+            },
+            networks,
+            expires: bounded(expires, context),
+        })
+    }
+}
+
+/// An expiry beyond `policy.max_lifetime`, or none, is cut to it.
+fn bounded(expires: Option<Timestamp>, context: &Context) -> Option<Timestamp> {
+    let Some(longest) = context.config.policy.max_lifetime.span() else {
+        return expires;
+    };
+    let latest = context.now.plus(longest);
+    if expires.is_none_or(|expires| expires > latest) {
+        output::say(&format!(
+            "policy.max_lifetime ends it on {}.",
+            when::local(latest)
+        ));
+        return Some(latest);
+    }
+    expires
+}
+
+fn require_user(user: &UserName, is_virtual: bool) -> Result<(), Failure> {
+    let name = user.as_str();
+    if is_virtual {
+        if name.chars().any(char::is_uppercase) {
+            output::say(&format!(
+                "warning: '{name}' has capital letters; Dovecot lower-cases user names before it asks PAM"
+            ));
+        }
+        return Ok(());
+    }
+    if operator::knows(user)? {
+        return Ok(());
+    }
+    let message = format!("the system knows no user '{name}'");
+    let hint = "--virtual, or policy.virtual_users = true, is for mail users without an account";
+    Err(Failure::new(Code::Policy, message).hint(hint))
+}
+
+/// A name that nothing goes by is most likely a slip of the pen.
+fn warn_about_services(services: &[ServiceName], config: &Config) {
+    let rules = config.rules();
+    for service in services {
+        let known = service.is_any()
+            || rules.groups.contains_key(service)
+            || Path::new("/etc/pam.d").join(service.as_str()).exists();
+        if !known {
+            output::say(&format!(
+                "warning: '{}' is neither a group of services nor a file in /etc/pam.d",
+                audit::quoted(service.as_str())
+            ));
+        }
+    }
+}
+
+/// Makes the entry. What is slow, the hash, is done before the store is locked.
+fn store_entry(
+    store: &mut Store,
+    order: Order,
+    password: &AppPassword,
+    context: &Context,
+) -> Result<CredentialId, Failure> {
+    let key = store.own_key()?;
+    let proof = key.key.proof(&order.user, password)?;
+    let new = NewCredential {
+        key: key.id,
+        tag: proof.tag(),
+        hash: Hash::of(&proof, random::bytes()?, context.config.hash)?,
+        user: order.user,
+        label: order.label,
+        services: order.services,
+        networks: order.networks,
+        created: context.now,
+        created_by: operator::name(),
+        expires: order.expires,
+    };
+    let mut change = store.change()?;
+    require_room(&change, &new, context.config.policy.max_per_user)?;
+    let id = change.create(&new)?;
+    syslog::send(&change.commit()?, "", context.now);
+    Ok(id)
+}
+
+/// An entry that has a successor counts neither for its label nor for the limit.
+fn require_room(change: &Change<'_>, new: &NewCredential, limit: u32) -> Result<(), Failure> {
+    let user = new.user.as_str();
+    let mut live = change.live(&new.user)?;
+    live.retain(|entry| entry.replaced_by.is_none());
+    if live.iter().any(|entry| entry.label == new.label) {
+        let label = audit::quoted(new.label.as_str());
+        return Err(Failure::new(
+            Code::Policy,
+            format!("{user} has an app password \"{label}\" already"),
+        )
+        .hint(format!(
+            "choose another label, or revoke it: app-passwd revoke {user} '{label}'"
+        )));
+    }
+    if limit != 0 && live.len() >= limit as usize {
+        let message = format!(
+            "{user} has {} app passwords, which is the limit",
+            live.len()
+        );
+        return Err(Failure::new(Code::Policy, message)
+            .hint("revoke one that is no longer used, or raise policy.max_per_user"));
+    }
+    Ok(())
+}
+
+/// Shows the password: alone on standard output, so that it can be piped into a clipboard.
+fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result<(), Failure> {
+    let shown = password.reveal();
+    if context.json {
+        let entry = Viewer::new(context).view(entry);
+        let password = str::from_utf8(&*shown).unwrap_or_default();
+        return output::secret(&output::to_json(&Created { entry, password })?);
+    }
+    let (name, user) = (entry::names([entry]), entry.user.as_str());
+    output::say(&format!("App password {name} of {user}. It is shown once:"));
+    // Of its full length at once, so that it does not grow and leave a copy behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(shown.len() + 1));
+    line.extend_from_slice(shown.as_slice());
+    line.push(b'\n');
+    output::secret(&line)
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! An entry as it is named on the command line, and as it is shown.
+
+use std::collections::BTreeSet;
+
+use pam_app_passwd::audit::quoted;
+use pam_app_passwd::credential::{Credential, CredentialId, Label, Network, UserName};
+use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
+use pam_app_passwd::store::Store;
+use pam_app_passwd::usage::{AllNotes, Note};
+use serde::Serialize;
+
+use super::Context;
+use super::failure::{Code, Failure};
+use super::when;
+
+/// The entries that `name`, an id or an exact label, means. A label means the live entry of that
+/// name, with a predecessor that still overlaps; else the one that was revoked last.
+pub(super) fn named(
+    store: &Store,
+    user: &UserName,
+    name: &str,
+) -> Result<Vec<Credential>, Failure> {
+    let found = match name.parse() {
+        Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
+            let entry = store.entry(CredentialId(id))?;
+            entry
+                .into_iter()
+                .filter(|entry| entry.user == *user)
+                .collect()
+        }
+        _ => labelled(store, user, name)?,
+    };
+    if found.is_empty() {
+        Err(none(user, name))
+    } else {
+        Ok(found)
+    }
+}
+
+fn labelled(store: &Store, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
+    let Ok(label) = Label::parse(name) else {
+        return Ok(Vec::new());
+    };
+    let mut found = store.labelled(user, &label)?;
+    let live = found
+        .iter()
+        .take_while(|entry| entry.revoked.is_none())
+        .count();
+    found.truncate(live.max(1));
+    Ok(found)
+}
+
+/// No such entry.
+pub(super) fn none(user: &UserName, name: &str) -> Failure {
+    let message = format!("{} has no app password '{name}'", user.as_str());
+    let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
+    Failure::new(Code::NoSuchEntry, message).hint(hint)
+}
+
+/// What is needed to show entries as they are now.
+pub(super) struct Viewer {
+    rules: Rules,
+    notes: AllNotes,
+    facts: Facts,
+}
+
+impl Viewer {
+    pub(super) fn new(context: &Context) -> Self {
+        Self {
+            rules: context.config.rules(),
+            notes: AllNotes::read(&context.config.state_dir),
+            facts: Facts {
+                now: context.now,
+                unused_since: None,
+                locked: false,
+            },
+        }
+    }
+
+    /// The facts by which an entry is judged now.
+    pub(super) fn facts(&self, entry: &Credential) -> Facts {
+        Facts {
+            unused_since: self.notes.unused_since(entry),
+            ..self.facts
+        }
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn view(&self, entry: &Credential) -> View {
+        let notes = self.notes.of(entry.id);
+        let revoked = entry.revoked.as_ref().map(|revocation| Revoked {
+            at: when::utc(revocation.at),
+            by: revocation.by.clone(),
+            why: revocation.why.as_str(),
+        });
+        View {
+            id: entry.id.0,
+            user: entry.user.as_str().to_owned(),
+            label: entry.label.as_str().to_owned(),
+            services: entry
+                .services
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
+            networks: entry.networks.iter().map(Network::to_string).collect(),
+            created: when::utc(entry.created),
+            created_by: entry.created_by.clone(),
+            expires: entry.expires.map(when::utc),
+            status: self.status(entry),
+            revoked,
+            replaces: entry.replaces.map(|id| id.0),
+            replaced_by: entry.replaced_by.map(|id| id.0),
+            last_used: notes.used.as_ref().map(Used::new),
+            last_refused: notes.refused.map(|(note, reason)| Refused {
+                used: Used::new(&note),
+                reason,
+            }),
+        }
+    }
+
+    pub(super) fn views<'a>(&self, entries: impl IntoIterator<Item = &'a Credential>) -> Vec<View> {
+        entries.into_iter().map(|entry| self.view(entry)).collect()
+    }
+
+    /// The entry's state, in one word.
+    pub(super) fn status(&self, entry: &Credential) -> &'static str {
+        policy::dead(entry, &self.facts(entry), &self.rules).map_or("active", Refusal::as_str)
+    }
+
+    /// The last use, for people: `2026-11-20 09:00 imap 192.0.2.7`.
+    pub(super) fn last_used(&self, entry: &Credential) -> String {
+        self.notes
+            .of(entry.id)
+            .used
+            .as_ref()
+            .map_or_else(|| "never".to_owned(), occasion)
+    }
+
+    /// The last refusal, for people, if there was one.
+    pub(super) fn last_refused(&self, entry: &Credential) -> Option<String> {
+        let (note, reason) = self.notes.of(entry.id).refused?;
+        Some(format!("{} ({})", occasion(&note), quoted(&reason)))
+    }
+}
+
+fn occasion(note: &Note) -> String {
+    let origin = note
+        .origin
+        .as_deref()
+        .map(|origin| format!(" {}", quoted(origin)));
+    format!(
+        "{} {}{}",
+        when::local(note.at),
+        quoted(&note.service),
+        origin.unwrap_or_default()
+    )
+}
+
+/// An entry in JSON. Names and order are a promise.
+#[derive(Serialize)]
+pub(super) struct View {
+    id: i64,
+    user: String,
+    label: String,
+    services: Vec<String>,
+    networks: Vec<String>,
+    created: String,
+    created_by: String,
+    expires: Option<String>,
+    status: &'static str,
+    revoked: Option<Revoked>,
+    replaces: Option<i64>,
+    replaced_by: Option<i64>,
+    last_used: Option<Used>,
+    last_refused: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct Revoked {
+    at: String,
+    by: String,
+    why: &'static str,
+}
+
+#[derive(Serialize)]
+struct Used {
+    at: String,
+    service: String,
+    from: Option<String>,
+    count: i64,
+}
+
+impl Used {
+    fn new(note: &Note) -> Self {
+        Self {
+            at: when::utc(note.at),
+            service: note.service.clone(),
+            from: note.origin.clone(),
+            count: note.count,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Refused {
+    #[serde(flatten)]
+    used: Used,
+    reason: String,
+}
+
+/// Services or networks for people.
+pub(super) fn joined(items: &[String], none: &str) -> String {
+    if items.is_empty() {
+        none.to_owned()
+    } else {
+        items.join(" ")
+    }
+}
+
+/// `3 "phone"`, and so on, for sentences.
+pub(super) fn names<'a>(entries: impl IntoIterator<Item = &'a Credential>) -> String {
+    let names: BTreeSet<_> = entries
+        .into_iter()
+        .map(|entry| (entry.id, quoted(entry.label.as_str())))
+        .collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|(id, label)| format!("{id} \"{label}\""))
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Exit codes, and how an error is said: one line, and a hint where there is a remedy.
+
+use std::io::Write;
+use std::os::linux::fs::MetadataExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use pam_app_passwd::audit;
+use pam_app_passwd::credential::NameError;
+use pam_app_passwd::error::Error;
+use pam_app_passwd::hash::HashError;
+
+/// The exit codes, which scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Done; `check`: accepted.
+    Done = 0,
+    /// Failed; `check`: refused.
+    Failed = 1,
+    /// Usage, a malformed label, network, time or user, or cancelled.
+    Usage = 2,
+    /// No such entry.
+    NoSuchEntry = 3,
+    /// Refused by policy: limit, duplicate label, unknown user, revoked entry.
+    Policy = 4,
+    /// The store or the configuration cannot be used, or not by this user.
+    Unusable = 5,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a verb was not done.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: Code,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// There is nobody left to tell if this cannot be written.
+    pub(super) fn print(&self) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(
+            stderr,
+            "app-passwd: error: {}",
+            audit::quoted_line(&self.message)
+        );
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(stderr, "hint: {}", audit::quoted_line(hint));
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let holder = match &error {
+            Error::Busy(path) => holder(path),
+            _ => None,
+        };
+        let failure = Self::new(Code::Unusable, error.to_string());
+        match holder.or_else(|| error.hint()) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        let failure = Self::new(Code::Usage, error.to_string());
+        match error {
+            NameError::NetworkHostBits(meant) => failure.hint(format!("did you mean {meant}?")),
+            _ => failure,
+        }
+    }
+}
+
+/// Who holds a lock on the file, as the kernel lists it: `1: POSIX ADVISORY WRITE 4711
+/// fe:00:131 ...`, the last three being the device and the inode.
+fn holder(path: &Path) -> Option<String> {
+    let inode = std::fs::metadata(path).ok()?.st_ino().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let pid = locks.lines().find_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (pid, file) = (fields.get(4)?, fields.get(5)?);
+        (file.rsplit(':').next() == Some(inode.as_str())).then(|| (*pid).to_owned())
+    })?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Some(format!("it is held by process {pid} ({})", name.trim_end()))
+}

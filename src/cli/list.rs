@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `app-passwd list [USER] [--all]`
+
+use comfy_table::{ContentArrangement, Table, presets};
+use pam_app_passwd::audit::quoted;
+use pam_app_passwd::credential::{Credential, Network, ServiceName, UserName};
+use pam_app_passwd::store::Store;
+
+use super::Context;
+use super::entry::{Viewer, joined};
+use super::failure::{Code, Failure};
+use super::{output, when};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Whose; without it everybody's
+    user: Option<String>,
+    /// Also those that are revoked
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
+    let entries = match Store::open(&context.config.state_dir)? {
+        Some(store) => store.entries(user.as_ref())?,
+        None => Vec::new(),
+    };
+    let shown = entries
+        .iter()
+        .filter(|entry| arguments.all || entry.revoked.is_none());
+    let viewer = Viewer::new(context);
+    if context.json {
+        output::json(&viewer.views(shown))?;
+    } else {
+        print(shown.collect(), &viewer)?;
+    }
+    Ok(Code::Done)
+}
+
+fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
+    if entries.is_empty() {
+        output::say("There are no app passwords.");
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([
+        "ID",
+        "USER",
+        "LABEL",
+        "SERVICES",
+        "FROM",
+        "CREATED",
+        "EXPIRES",
+        "LAST USED",
+        "STATUS",
+    ]);
+    for entry in entries {
+        table.add_row(row(entry, viewer));
+    }
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.trim().to_owned() + "\n")
+        .collect();
+    output::text(&lines.concat())
+}
+
+fn row(entry: &Credential, viewer: &Viewer) -> [String; 9] {
+    let services: Vec<_> = entry
+        .services
+        .iter()
+        .map(ServiceName::as_str)
+        .map(quoted)
+        .collect();
+    let networks: Vec<_> = entry.networks.iter().map(Network::to_string).collect();
+    [
+        entry.id.to_string(),
+        quoted(entry.user.as_str()),
+        quoted(entry.label.as_str()),
+        joined(&services, "none"),
+        joined(&networks, "anywhere"),
+        when::local(entry.created),
+        entry
+            .expires
+            .map_or_else(|| "never".to_owned(), when::local),
+        viewer.last_used(entry),
+        viewer.status(entry).to_owned(),
+    ]
+}

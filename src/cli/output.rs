@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Standard output and standard error. Writing to either may fail; only the first matters.
+
+use std::io::Write;
+
+use rustix::fd::AsFd;
+use rustix::fs::{FileType, OFlags};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::failure::{Code, Failure};
+
+/// Writes text to standard output.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    secret(text.as_bytes())
+}
+
+/// Writes one JSON value and a line end to standard output.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    secret(&to_json(value)?)
+}
+
+/// Writes to standard output without leaving a copy in its buffer.
+pub(super) fn secret(bytes: &[u8]) -> Result<(), Failure> {
+    let stdout = std::io::stdout().lock();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(stdout.as_fd(), rest) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(cannot_write(&error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// One JSON value and a line end, in a buffer that is wiped.
+pub(super) fn to_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // Large enough that no entry makes it grow and leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    serde_json::to_writer(&mut *bytes, value).map_err(|e| cannot_write(&e.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Refuses a standard output that was closed. In its place Rust's runtime has opened `/dev/null`
+/// for reading and writing, where a secret would be lost without an error.
+pub(super) fn require_stdout() -> Result<(), Failure> {
+    let stdout = std::io::stdout();
+    let null = rustix::fs::stat("/dev/null").map(|null| null.st_rdev);
+    let (Ok(stat), Ok(flags), Ok(null)) = (
+        rustix::fs::fstat(&stdout),
+        rustix::fs::fcntl_getfl(&stdout),
+        null,
+    ) else {
+        return Err(cannot_write("it is closed"));
+    };
+    let device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    if device && stat.st_rdev == null && flags.contains(OFlags::RDWR) {
+        return Err(cannot_write("it is closed"));
+    }
+    Ok(())
+}
+
+fn cannot_write(why: &str) -> Failure {
+    Failure::new(
+        Code::Failed,
+        format!("cannot write to standard output: {why}"),
+    )
+}
+
+/// Says something to the person at the terminal. Nobody is left to tell if that fails.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

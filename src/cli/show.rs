@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `app-passwd show USER ENTRY`
+
+use pam_app_passwd::audit::quoted;
+use pam_app_passwd::credential::{Credential, Network, ServiceName, UserName};
+use pam_app_passwd::store::Store;
+
+use super::Context;
+use super::entry::{self, Viewer, joined};
+use super::failure::{Code, Failure};
+use super::{output, when};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Whose
+    user: String,
+    /// Its id or its exact label
+    entry: String,
+}
+
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    let user = UserName::parse(&arguments.user)?;
+    let none = || entry::none(&user, &arguments.entry);
+    let store = Store::open(&context.config.state_dir)?.ok_or_else(none)?;
+    let found = entry::named(&store, &user, &arguments.entry)?;
+    let entry = found.first().ok_or_else(none)?;
+    let viewer = Viewer::new(context);
+    if context.json {
+        output::json(&viewer.view(entry))?;
+    } else {
+        output::text(&describe(entry, &viewer))?;
+    }
+    Ok(Code::Done)
+}
+
+fn describe(entry: &Credential, viewer: &Viewer) -> String {
+    let services: Vec<_> = entry
+        .services
+        .iter()
+        .map(ServiceName::as_str)
+        .map(quoted)
+        .collect();
+    let networks: Vec<_> = entry.networks.iter().map(Network::to_string).collect();
+    let mut lines = vec![
+        ("id", entry.id.to_string()),
+        ("user", quoted(entry.user.as_str())),
+        ("label", quoted(entry.label.as_str())),
+        ("status", viewer.status(entry).to_owned()),
+        ("services", joined(&services, "none")),
+        ("from", joined(&networks, "anywhere")),
+        (
+            "created",
+            format!(
+                "{} by {}",
+                when::local(entry.created),
+                quoted(&entry.created_by)
+            ),
+        ),
+        (
+            "expires",
+            entry
+                .expires
+                .map_or_else(|| "never".to_owned(), when::local),
+        ),
+        ("last used", viewer.last_used(entry)),
+    ];
+    if let Some(refused) = viewer.last_refused(entry) {
+        lines.push(("last refused", refused));
+    }
+    if let Some(revoked) = &entry.revoked {
+        let (at, by) = (when::local(revoked.at), quoted(&revoked.by));
+        lines.push((
+            "revoked",
+            format!("{at} by {by} ({})", revoked.why.as_str()),
+        ));
+    }
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<13} {value}\n"))
+        .collect()
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Times as people write and read them.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use pam_app_passwd::clock::{Span, Timestamp};
+
+use super::failure::{Code, Failure};
+
+/// Reads when something ends: a date (its last second, local time), an RFC 3339 time (without
+/// offset: local), or a span from now. The past is refused.
+pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let when = moment(text, now, &TimeZone::system()).ok_or_else(|| {
+        let message = format!("not a date, a time or a span: '{text}'");
+        Failure::new(Code::Usage, message)
+            .hint("write 2027-01-31, 2027-01-31T12:00:00+01:00 or 90d")
+    })?;
+    if when <= now {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("'{text}' is in the past"),
+        ));
+    }
+    Ok(when)
+}
+
+fn moment(text: &str, now: Timestamp, local: &TimeZone) -> Option<Timestamp> {
+    if let Some(span) = Span::parse(text) {
+        return Some(now.plus(span));
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(Timestamp::from_seconds(time.as_second()));
+    }
+    let civil = match text.contains(['T', 't', ' ', ':']) {
+        true => text.parse::<DateTime>().ok()?,
+        false => text.parse::<Date>().ok()?.at(23, 59, 59, 0),
+    };
+    let zoned = civil.to_zoned(local.clone()).ok()?;
+    Some(Timestamp::from_seconds(zoned.timestamp().as_second()))
+}
+
+/// RFC 3339 in UTC, whole seconds: for programs.
+pub(super) fn utc(time: Timestamp) -> String {
+    instant(time).to_string()
+}
+
+/// Local time, to the minute: for people.
+pub(super) fn local(time: Timestamp) -> String {
+    instant(time)
+        .to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+fn instant(time: Timestamp) -> jiff::Timestamp {
+    // Beyond the year 9999 there is no notation.
+    jiff::Timestamp::from_second(time.seconds()).unwrap_or(jiff::Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_date_a_moment_or_a_span() {
+        let now = Timestamp::from_seconds(1_800_000_000); // 2027-01-15T08:00:00Z
+        let berlin = TimeZone::posix("CET-1").unwrap();
+        for (text, shown) in [
+            ("2027-01-31", "2027-01-31T22:59:59Z"),
+            ("2027-01-31T12:00:00Z", "2027-01-31T12:00:00Z"),
+            ("2027-01-31T12:00:00+02:00", "2027-01-31T10:00:00Z"),
+            ("2027-01-31T12:00:00", "2027-01-31T11:00:00Z"),
+            ("2027-01-31 12:00", "2027-01-31T11:00:00Z"),
+            ("90d", "2027-04-15T08:00:00Z"),
+            ("1d12h", "2027-01-16T20:00:00Z"),
+            ("5m", "2027-01-15T08:05:00Z"),
+        ] {
+            assert_eq!(
+                moment(text, now, &berlin).map(utc).as_deref(),
+                Some(shown),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "tomorrow",
+            "2027-13-01",
+            "2027-02-30",
+            "31.1.2027",
+            "90",
+            "never",
+            "1y",
+        ] {
+            assert_eq!(moment(text, now, &berlin), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_past_is_refused() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        assert!(parse("2027-01-15T08:00:00Z", now).is_err());
+        assert!(parse("2020-01-01", now).is_err());
+        assert!(parse("1s", now).is_ok());
+    }
+}

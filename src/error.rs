@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What keeps us from answering: with the path, and with the remedy where there is one. A wrong
+//! password is not an error.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::credential::CredentialId;
+use crate::hash::HashError;
+
+/// The cause of an error, whatever crate it comes from.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What keeps us from answering.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The configuration says what it must not.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong, in one line.
+        message: String,
+    },
+    /// A file that others could have written or can read.
+    #[error("{}: {problem}", path.display())]
+    Untrusted {
+        /// The step of the path that is wrong.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A file cannot be read or made.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no store yet.
+    #[error("{}: there is no store", .0.display())]
+    NoStore(PathBuf),
+    /// The store was written by a later version.
+    #[error("{}: schema {found} is newer than this program, which knows up to {known}", path.display())]
+    NewerStore {
+        /// The store.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// Another process holds the lock for too long.
+    #[error("{}: the store is busy", .0.display())]
+    Busy(PathBuf),
+    /// SQLite cannot read or write the store.
+    #[error("{}: {source}", path.display())]
+    Store {
+        /// The store.
+        path: PathBuf,
+        /// Why.
+        source: Cause,
+    },
+    /// A row says what no version of this program wrote.
+    #[error("{}: entry {entry}: {what}", path.display())]
+    DamagedEntry {
+        /// The store.
+        path: PathBuf,
+        /// The entry.
+        entry: CredentialId,
+        /// What is wrong.
+        what: String,
+    },
+    /// A hash cannot be computed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The system gives no random numbers.
+    #[error("no random numbers: {0}")]
+    Random(Cause),
+    /// The process runs with somebody else's privileges.
+    #[error(
+        "this process has real uid {real} and effective uid {effective}, so its starter could stop it while it holds the store"
+    )]
+    DifferentUids {
+        /// Who started it.
+        real: u32,
+        /// Whose rights it has.
+        effective: u32,
+    },
+}
+
+impl Error {
+    /// A file cannot be read or made.
+    pub fn io(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    /// A row says what no version of this program wrote.
+    pub fn damaged(path: &Path, entry: CredentialId, what: impl Display) -> Self {
+        Self::DamagedEntry {
+            path: path.to_owned(),
+            entry,
+            what: what.to_string(),
+        }
+    }
+
+    /// What to do about it, where there is something to do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Untrusted { remedy, .. } => remedy.clone(),
+            Self::NoStore(_) => "begin with 'app-passwd create USER --label LABEL'".to_owned(),
+            Self::NewerStore { .. } => {
+                "install the version of app-passwd that wrote it, and restart the daemons that use the module"
+                    .to_owned()
+            }
+            Self::Busy(_) => "try again when the process that holds it is done".to_owned(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "only root opens the store".to_owned()
+            }
+            Self::DifferentUids { .. } => {
+                "su, sudo and passwd need the privileged helper, which this version does not have"
+                    .to_owned()
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+}

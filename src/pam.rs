@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! libpam's side: what it hands over is read once into plain values, and every answer becomes a
+//! PAM code. The only file that names `pamsm` (`pam/items.rs` reads what that crate cannot).
+//!
+//! We are a guest in somebody else's process. A panic must not end it: every entry point is
+//! guarded. Nothing is written to standard output or error, which may be the connection to the
+//! client. Nothing outlives a call but the number of the entry that was accepted, which libpam
+//! keeps for us on its handle.
+
+mod items;
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
+use std::sync::Once;
+
+use pamsm::{Pam, PamError, PamFlags, PamLibExt, PamServiceModule, pam_module};
+
+use crate::arguments::Arguments;
+use crate::audit::{self, Caller, Line, Outcome};
+use crate::authenticate::{Attempt, authenticate, look_again};
+use crate::clock::{self, Timestamp};
+use crate::credential::{CredentialId, ServiceName, UserName};
+use crate::error::Error;
+use crate::policy::Service;
+use crate::syslog;
+
+/// The name of our data on the handle. It holds the version: pamsm's layout of it is Rust's, so
+/// two versions of this module in one stack must not read each other's.
+const ACCEPTED: &str = concat!("pam_app_passwd-", env!("CARGO_PKG_VERSION"));
+/// Longer items are cut: they go to the log only, and a user name of more than 255 bytes has no
+/// entry.
+const LONGEST_ITEM: usize = 512;
+
+struct AppPasswd;
+
+pam_module!(AppPasswd);
+
+impl PamServiceModule for AppPasswd {
+    fn authenticate(pam: Pam, _: PamFlags, arguments: Vec<String>) -> PamError {
+        guard(|| Call::begin(&pam, arguments, "auth").authenticate())
+    }
+
+    /// There are no credentials to set. Always success: after a login by another way the chain
+    /// runs through us all the same.
+    fn setcred(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
+        guard(|| PamError::SUCCESS)
+    }
+
+    fn acct_mgmt(pam: Pam, _: PamFlags, arguments: Vec<String>) -> PamError {
+        guard(|| Call::begin(&pam, arguments, "account").account())
+    }
+
+    fn open_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
+        guard(|| PamError::IGNORE)
+    }
+
+    fn close_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
+        guard(|| PamError::IGNORE)
+    }
+
+    fn chauthtok(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
+        guard(|| PamError::IGNORE)
+    }
+}
+
+/// One call of libpam.
+struct Call<'a> {
+    pam: &'a Pam,
+    arguments: Arguments,
+    caller: Caller,
+    attempt: Attempt,
+    prefix: String,
+    now: Timestamp,
+}
+
+impl<'a> Call<'a> {
+    /// Reads each item once.
+    fn begin(pam: &'a Pam, arguments: Vec<String>, kind: &str) -> Self {
+        let arguments = Arguments::parse(arguments);
+        let pam_service = copied(pam.get_service().ok().flatten());
+        let caller = Caller {
+            user: copied(pam.get_cached_user().ok().flatten()),
+            rhost: copied(pam.get_rhost().ok().flatten()),
+            tty: copied(items::tty(pam)),
+            uid: rustix::process::getuid().as_raw(),
+            euid: rustix::process::geteuid().as_raw(),
+        };
+        let attempt = attempt(&caller, &pam_service, &arguments);
+        let prefix = audit::prefix(&pam_service, kind);
+        let call = Self {
+            pam,
+            arguments,
+            caller,
+            attempt,
+            prefix,
+            now: clock::now(),
+        };
+        let unknown: Vec<_> = call
+            .arguments
+            .unknown
+            .iter()
+            .map(|word| audit::unknown_argument(word))
+            .collect();
+        call.log(&unknown);
+        call
+    }
+
+    fn authenticate(&self) -> PamError {
+        // sshd and sudo try several times on one handle: what an earlier try left counts no more.
+        self.remember(None);
+        let result = self.judge_password();
+        if let Ok(Outcome::Accepted { entry, .. }) = &result {
+            self.remember(Some(entry.id));
+        }
+        self.log(&audit::authentication(
+            &self.caller,
+            &result,
+            &self.arguments,
+        ));
+        match result {
+            Ok(Outcome::Accepted { .. }) => PamError::SUCCESS,
+            Ok(Outcome::Refused { .. }) => PamError::PERM_DENIED,
+            Ok(Outcome::Unknown { .. } | Outcome::NotOurs) => PamError::AUTH_ERR,
+            Err(_) => PamError::AUTHINFO_UNAVAIL,
+        }
+    }
+
+    /// A conversation that fails, or gives no password, gave none of ours.
+    fn judge_password(&self) -> Result<Outcome, Error> {
+        if self.caller.user.is_empty() {
+            return Ok(Outcome::NotOurs); // the host has asked for no name, and neither do we
+        }
+        let typed = match self.arguments.use_first_pass {
+            true => self.pam.get_cached_authtok(),
+            false => self.pam.get_authtok(self.arguments.prompt.as_deref()),
+        };
+        let Ok(Some(typed)) = typed else {
+            return Ok(Outcome::NotOurs);
+        };
+        authenticate(
+            &self.attempt,
+            typed.to_bytes(),
+            &self.arguments.conf,
+            self.now,
+        )
+    }
+
+    /// Ours is only what we accepted on this very handle. For a login by key or by another
+    /// module there is nothing to say.
+    fn account(&self) -> PamError {
+        let Some(id) = self.remembered() else {
+            return PamError::IGNORE;
+        };
+        match look_again(id, &self.attempt, &self.arguments.conf, self.now) {
+            Ok(Some(Outcome::Accepted { .. })) => PamError::SUCCESS,
+            Ok(Some(Outcome::Refused { entry, why })) => {
+                self.log(&[audit::refused(&self.caller, &entry, why.as_str())]);
+                PamError::PERM_DENIED
+            }
+            Ok(_) => {
+                self.log(&[audit::gone(&self.caller, id)]);
+                PamError::PERM_DENIED
+            }
+            Err(error) => {
+                self.log(&[audit::failed(&error)]);
+                PamError::AUTHINFO_UNAVAIL
+            }
+        }
+    }
+
+    fn remember(&self, entry: Option<CredentialId>) {
+        let bytes = entry
+            .map(|id| id.0.to_ne_bytes().to_vec())
+            .unwrap_or_default();
+        // Should libpam have no memory left for it, the account phase finds nothing and says so.
+        let _ = self.pam.send_bytes(ACCEPTED, bytes, None);
+    }
+
+    fn remembered(&self) -> Option<CredentialId> {
+        let bytes = self.pam.retrieve_bytes(ACCEPTED).ok()?;
+        Some(CredentialId(i64::from_ne_bytes(bytes.try_into().ok()?)))
+    }
+
+    fn log(&self, lines: &[Line]) {
+        syslog::send(lines, &self.prefix, self.now);
+    }
+}
+
+fn attempt(caller: &Caller, pam_service: &[u8], arguments: &Arguments) -> Attempt {
+    let name = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
+    let service = name(pam_service).and_then(|service| ServiceName::parse(&service).ok());
+    // What has no sound name is what libpam takes the stack `other` for.
+    let pam = service.unwrap_or_else(ServiceName::other);
+    Attempt {
+        user: name(&caller.user).and_then(|user| UserName::parse(&user).ok()),
+        service: Service {
+            name: arguments.service.clone().unwrap_or_else(|| pam.clone()),
+            pam,
+        },
+        rhost: name(&caller.rhost),
+    }
+}
+
+/// A copy of an item, since libpam may free what it lends at the next call.
+fn copied(item: Option<&CStr>) -> Vec<u8> {
+    let bytes = item.map(CStr::to_bytes).unwrap_or_default();
+    bytes.get(..LONGEST_ITEM).unwrap_or(bytes).to_vec()
+}
+
+/// Runs an entry point so that a panic ends the call and not the process.
+fn guard(entry_point: impl FnOnce() -> PamError) -> PamError {
+    static HOOK: Once = Once::new();
+    // This library has a copy of std, and so a panic hook, of its own: the host's is untouched.
+    HOOK.call_once(|| set_hook(Box::new(report_panic)));
+    let guarded = || {
+        #[cfg(planted_panic)]
+        #[expect(clippy::panic, reason = "built by a test only")]
+        {
+            panic!("planted");
+        }
+        #[cfg(not(planted_panic))]
+        entry_point()
+    };
+    match catch_unwind(AssertUnwindSafe(guarded)) {
+        Ok(code) => code,
+        Err(payload) => {
+            // To drop it could panic again.
+            std::mem::forget(payload);
+            PamError::ABORT
+        }
+    }
+}
+
+/// Instead of std's, which writes to standard error.
+fn report_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    syslog::send(&[audit::panicked(&place)], "pam_app_passwd: ", clock::now());
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The credentials: `store.db`, an SQLite file that only root opens. One file is the whole truth
+//! to protect and to back up.
+//!
+//! Rollback journal with `journal_mode=PERSIST` and `synchronous=FULL`: what was acknowledged
+//! survives a power cut, a read-only mount can be read, and the journal's space is there before
+//! the disk is full. The store decides nothing: no policy, no clock.
+//!
+//! SQLite is named in this file, its submodules, and `usage.rs`.
+
+mod change;
+pub(crate) mod connection;
+mod row;
+
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+
+use crate::clock::Timestamp;
+use crate::credential::{Credential, CredentialId, Label, UserName};
+use crate::error::Error;
+use crate::hash::{Hash, HashError, Key, Proof};
+use crate::{random, trust};
+pub use change::{Change, NewCredential};
+
+/// How long a login waits for a writer.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the tool waits.
+const TOOL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What leads from each schema to the next; the first from nothing.
+const MIGRATIONS: &[&str] = &[include_str!("store/schema.sql")];
+
+/// The number of the schema that this program writes.
+fn newest_schema() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// An open store.
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// A key and its number.
+pub struct NumberedKey {
+    /// Its number.
+    pub id: i64,
+    /// The key.
+    pub key: Key,
+}
+
+/// The rows of a user that a password might belong to, under one key.
+pub struct Candidates {
+    /// What the key makes of the password.
+    pub proof: Proof,
+    /// The entries with its tag: usually none or one.
+    pub rows: Vec<(Credential, Hash)>,
+}
+
+impl Store {
+    /// Opens the store as a login does: only to read, and patient for three seconds.
+    pub fn open_for_login(state_dir: &Path) -> Result<Self, Error> {
+        let Some(store) = Self::open_file(state_dir, LOGIN_PATIENCE)? else {
+            return Err(Error::NoStore(path_in(state_dir)));
+        };
+        store.batch("PRAGMA query_only = ON;")?;
+        Ok(store)
+    }
+
+    /// Opens the store for the tool. `None`: there is none yet.
+    pub fn open(state_dir: &Path) -> Result<Option<Self>, Error> {
+        let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
+            return Ok(None);
+        };
+        store.prepare_to_write()?;
+        let version = store.version()?;
+        store.check_version(version)?;
+        if version == 0 {
+            return Ok(None); // somebody's first `create` has not come further yet
+        }
+        store.migrate(None)?;
+        Ok(Some(store))
+    }
+
+    /// Opens the store, and makes it if there is none. Two that do so at once make one store.
+    pub fn open_or_create(state_dir: &Path, now: Timestamp) -> Result<Self, Error> {
+        make_directory(state_dir)?;
+        trust::state_directory(state_dir)?;
+        let path = path_in(state_dir);
+        connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
+        let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
+            return Err(Error::NoStore(path));
+        };
+        store.prepare_to_write()?;
+        store.migrate(Some(now))?;
+        Ok(store)
+    }
+
+    fn open_file(state_dir: &Path, patience: Duration) -> Result<Option<Self>, Error> {
+        let path = path_in(state_dir);
+        if !trust::state_directory(state_dir)? || !trust::state_file(&path)? {
+            return Ok(None);
+        }
+        let connection = connection::open(&path, patience).map_err(|e| error(&path, e))?;
+        Ok(Some(Self { path, connection }))
+    }
+
+    fn prepare_to_write(&self) -> Result<(), Error> {
+        // cache_spill: the exclusive lock is taken for the commit only, so that a long change
+        // keeps no login waiting.
+        self.batch(
+            "PRAGMA journal_mode = PERSIST; PRAGMA synchronous = FULL;
+             PRAGMA cache_spill = OFF; PRAGMA foreign_keys = ON;",
+        )
+    }
+
+    /// Brings an older schema up to date. An empty file becomes a store if `first` says when.
+    fn migrate(&mut self, first: Option<Timestamp>) -> Result<(), Error> {
+        if self.version()? == newest_schema() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        let failed = |e| error(&path, e);
+        let transaction = self.begin(TransactionBehavior::Immediate)?;
+        let version = schema_of(&transaction).map_err(failed)?;
+        check_schema(&path, version)?;
+        let missing = usize::try_from(version).unwrap_or(usize::MAX);
+        for migration in MIGRATIONS.iter().skip(missing) {
+            transaction.execute_batch(migration).map_err(failed)?;
+        }
+        if let (0, Some(now)) = (version, first) {
+            let secret = Key::new(random::bytes()?);
+            transaction
+                .execute(
+                    "INSERT INTO key (secret, created) VALUES (?1, ?2)",
+                    params![secret.bytes(), now.seconds()],
+                )
+                .map_err(failed)?;
+        }
+        transaction
+            .pragma_update(None, "user_version", newest_schema())
+            .map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    /// The user's rows with the password's tag, for each key. One consistent look, and the lock is
+    /// given back before anything is hashed. The second value says whether the user has, or had,
+    /// any entry.
+    pub fn find(
+        &mut self,
+        user: &UserName,
+        proof_of: impl Fn(&Key) -> Result<Proof, HashError>,
+    ) -> Result<(Vec<Candidates>, bool), Error> {
+        let path = self.path.clone();
+        let failed = |e| error(&path, e);
+        let transaction = self.begin(TransactionBehavior::Deferred)?;
+        let version = schema_of(&transaction).map_err(failed)?;
+        check_schema(&path, version)?;
+        if version == 0 {
+            return Err(Error::NoStore(path));
+        }
+        let mut found = Vec::new();
+        for NumberedKey { id, key } in row::keys(&transaction).map_err(failed)? {
+            let proof = proof_of(&key)?;
+            let rows = row::with_tag(&transaction, &path, user, id, proof.tag())?;
+            found.push(Candidates { proof, rows });
+        }
+        let known = "SELECT EXISTS (SELECT 1 FROM credential WHERE user = ?1)";
+        let known = transaction.query_row(known, [user.as_str()], |row| row.get(0));
+        Ok((found, known.map_err(failed)?))
+    }
+
+    /// The key that new entries are made with: the store's first.
+    pub fn own_key(&self) -> Result<NumberedKey, Error> {
+        let mut keys = row::keys(&self.connection).map_err(|e| self.error(e))?;
+        if keys.is_empty() {
+            return Err(self.error(rusqlite::Error::QueryReturnedNoRows));
+        }
+        Ok(keys.swap_remove(0))
+    }
+
+    /// The entry of this number.
+    pub fn entry(&self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        let entries = row::select(&self.connection, &self.path, "id = ?1", [id.0])?;
+        Ok(entries.into_iter().next())
+    }
+
+    /// The entries of one user or of all, in the order in which they were made.
+    pub fn entries(&self, user: Option<&UserName>) -> Result<Vec<Credential>, Error> {
+        let user = user.map(UserName::as_str);
+        row::select(
+            &self.connection,
+            &self.path,
+            "?1 IS NULL OR user = ?1",
+            [user],
+        )
+    }
+
+    /// The user's entries of this label: the live one first, then revoked ones, the newest first.
+    pub fn labelled(&self, user: &UserName, label: &Label) -> Result<Vec<Credential>, Error> {
+        let mut entries = row::select(
+            &self.connection,
+            &self.path,
+            "user = ?1 AND label = ?2",
+            [user.as_str(), label.as_str()],
+        )?;
+        entries.sort_by_key(|entry| {
+            (
+                entry.revoked.is_some(),
+                entry.replaced_by.is_some(),
+                -entry.id.0,
+            )
+        });
+        Ok(entries)
+    }
+
+    /// Begins a change. Nobody else changes anything until it is committed or dropped.
+    pub fn change(&mut self) -> Result<Change<'_>, Error> {
+        let path = self.path.clone();
+        Ok(Change::new(
+            self.begin(TransactionBehavior::Immediate)?,
+            path,
+        ))
+    }
+
+    fn begin(&mut self, behavior: TransactionBehavior) -> Result<Transaction<'_>, Error> {
+        let path = &self.path;
+        self.connection
+            .transaction_with_behavior(behavior)
+            .map_err(|e| error(path, e))
+    }
+
+    fn version(&self) -> Result<i64, Error> {
+        schema_of(&self.connection).map_err(|e| self.error(e))
+    }
+
+    fn check_version(&self, version: i64) -> Result<(), Error> {
+        check_schema(&self.path, version)
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), Error> {
+        self.connection
+            .execute_batch(sql)
+            .map_err(|e| self.error(e))
+    }
+
+    fn error(&self, source: rusqlite::Error) -> Error {
+        error(&self.path, source)
+    }
+}
+
+/// Where the store is.
+pub fn path_in(state_dir: &Path) -> PathBuf {
+    state_dir.join("store.db")
+}
+
+fn make_directory(dir: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => sync_parent(dir),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(Error::io(dir, e)),
+    }
+}
+
+/// A new directory must survive a power cut as the store in it does.
+fn sync_parent(dir: &Path) -> Result<(), Error> {
+    let Some(parent) = dir.parent() else {
+        return Ok(());
+    };
+    let synced = std::fs::File::open(parent).and_then(|file| file.sync_all());
+    synced.map_err(|e| Error::io(parent, e))
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn check_schema(path: &Path, found: i64) -> Result<(), Error> {
+    let known = newest_schema();
+    if (0..=known).contains(&found) {
+        return Ok(());
+    }
+    Err(Error::NewerStore {
+        path: path.to_owned(),
+        found,
+        known,
+    })
+}
+
+fn error(path: &Path, source: rusqlite::Error) -> Error {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(path.to_owned()),
+        _ => Error::Store {
+            path: path.to_owned(),
+            source: Box::new(source),
+        },
+    }
+}

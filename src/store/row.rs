@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Rows of the store, read into the types of the core. A row that does not fit them is damaged.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Params, Row};
+
+use super::{NumberedKey, error};
+use crate::clock::Timestamp;
+use crate::credential::{
+    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
+};
+use crate::error::Error;
+use crate::hash::{Hash, Key};
+
+const COLUMNS: &str = "id, user, label, services, networks, created_at, created_by, expires, \
+                       disabled, revoked_at, revoked_by, revoked_why, replaces, replaced_by";
+
+/// All keys, the store's own first.
+pub(super) fn keys(connection: &Connection) -> rusqlite::Result<Vec<NumberedKey>> {
+    let mut statement = connection.prepare("SELECT id, secret FROM key ORDER BY id")?;
+    let keys = statement.query_map([], |row| {
+        Ok(NumberedKey {
+            id: row.get(0)?,
+            key: Key::new(row.get(1)?),
+        })
+    })?;
+    keys.collect()
+}
+
+/// The entries that `condition` selects, in the order in which they were made.
+pub(super) fn select(
+    connection: &Connection,
+    path: &Path,
+    condition: &str,
+    params: impl Params,
+) -> Result<Vec<Credential>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM credential WHERE {condition} ORDER BY id");
+    let rows = raw(connection, &sql, params, RawCredential::read).map_err(|e| error(path, e))?;
+    rows.into_iter().map(|row| row.parse(path)).collect()
+}
+
+/// The user's entries with this tag under this key.
+pub(super) fn with_tag(
+    connection: &Connection,
+    path: &Path,
+    user: &UserName,
+    key: i64,
+    tag: u16,
+) -> Result<Vec<(Credential, Hash)>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, hash FROM credential WHERE user = ?1 AND tag = ?2 AND key = ?3 ORDER BY id"
+    );
+    let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, row.get::<_, String>("hash")?));
+    let rows =
+        raw(connection, &sql, (user.as_str(), tag, key), read).map_err(|e| error(path, e))?;
+    let parse = |(row, hash): (RawCredential, String)| {
+        let id = CredentialId(row.id);
+        let hash = Hash::parse(&hash).map_err(|e| Error::damaged(path, id, e))?;
+        Ok((row.parse(path)?, hash))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+fn raw<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+struct RawCredential {
+    id: i64,
+    user: String,
+    label: String,
+    services: String,
+    networks: String,
+    created_at: i64,
+    created_by: String,
+    expires: Option<i64>,
+    disabled: bool,
+    revoked: Option<(i64, String, String)>,
+    replaces: Option<i64>,
+    replaced_by: Option<i64>,
+}
+
+impl RawCredential {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let revoked_at: Option<i64> = row.get("revoked_at")?;
+        let revoked = match revoked_at {
+            Some(at) => Some((at, row.get("revoked_by")?, row.get("revoked_why")?)),
+            None => None,
+        };
+        Ok(Self {
+            id: row.get("id")?,
+            user: row.get("user")?,
+            label: row.get("label")?,
+            services: row.get("services")?,
+            networks: row.get("networks")?,
+            created_at: row.get("created_at")?,
+            created_by: row.get("created_by")?,
+            expires: row.get("expires")?,
+            disabled: row.get("disabled")?,
+            revoked,
+            replaces: row.get("replaces")?,
+            replaced_by: row.get("replaced_by")?,
+        })
+    }
+
+    fn parse(self, path: &Path) -> Result<Credential, Error> {
+        let id = CredentialId(self.id);
+        let damaged = |what| Error::damaged(path, id, what);
+        let list = |text: &str| -> Vec<String> {
+            text.split(',')
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        let services = list(&self.services)
+            .iter()
+            .map(|name| ServiceName::parse(name))
+            .collect();
+        let networks = list(&self.networks)
+            .iter()
+            .map(|net| Network::parse(net))
+            .collect();
+        let revoked = match self.revoked {
+            None => None,
+            Some((at, by, why)) => {
+                let at = Timestamp::from_seconds(at);
+                let word = RevokedWhy::parse(&why);
+                let why =
+                    word.ok_or_else(|| Error::damaged(path, id, "unknown reason of revocation"))?;
+                Some(Revocation { at, by, why })
+            }
+        };
+        Ok(Credential {
+            id,
+            user: UserName::parse(&self.user).map_err(damaged)?,
+            label: Label::parse(&self.label).map_err(damaged)?,
+            services: Result::map_err(services, damaged)?,
+            networks: Result::map_err(networks, damaged)?,
+            created: Timestamp::from_seconds(self.created_at),
+            created_by: self.created_by,
+            expires: self.expires.map(Timestamp::from_seconds),
+            disabled: self.disabled,
+            revoked,
+            replaces: self.replaces.map(CredentialId),
+            replaced_by: self.replaced_by.map(CredentialId),
+        })
+    }
+}

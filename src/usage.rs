@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! When and from where each entry was last used: `usage.db`, apart from the store so that a login
+//! never takes the store's write lock, and never waits for the disk (`synchronous=OFF`).
+//!
+//! Best effort, always: nothing here fails a login or keeps it waiting. Notes are skipped when the
+//! file is busy, read-only or of a newer version, and when the real uid is not 0: whoever started
+//! such a process could stop it while it holds the lock. A damaged file is set aside and begun
+//! anew.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OptionalExtension, TransactionBehavior, params};
+
+use crate::clock::Timestamp;
+use crate::credential::{Credential, CredentialId, ServiceName};
+use crate::policy::Refusal;
+use crate::store::connection;
+use crate::trust;
+
+/// A row is written at most this often, in seconds.
+const EVERY: i64 = 60;
+const SCHEMA: i64 = 1;
+
+/// The notes, as a login takes them.
+pub struct Usage {
+    path: PathBuf,
+    connection: Option<Connection>,
+    can_note: bool,
+}
+
+/// Something that happened to an entry: by which service and from where.
+#[derive(Clone, Copy)]
+pub struct Occasion<'a> {
+    /// The entry.
+    pub entry: CredentialId,
+    /// The service.
+    pub service: &'a ServiceName,
+    /// The address, or what the host said instead; `None`: it said nothing.
+    pub origin: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is noted about one entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Its last use.
+    pub used: Option<Note>,
+    /// Its last refusal, and why it was refused.
+    pub refused: Option<(Note, String)>,
+}
+
+/// When, where and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The last time.
+    pub at: Timestamp,
+    /// The service of the last time.
+    pub service: String,
+    /// The address of the last time.
+    pub origin: Option<String>,
+    /// How many times were noted.
+    pub count: i64,
+}
+
+/// What is noted about all entries, as the tool shows it.
+#[derive(Debug, Default)]
+pub struct AllNotes {
+    entries: HashMap<CredentialId, Notes>,
+    birth: Option<Timestamp>,
+}
+
+impl Usage {
+    /// Opens the notes, and begins them if there are none.
+    pub fn open_for_login(state_dir: &Path, now: Timestamp) -> Self {
+        let path = path_in(state_dir);
+        let connection = open_or_repair(&path, now);
+        let can_note = connection.as_ref().is_some_and(|notes| {
+            rustix::process::getuid().is_root() && notes.is_readonly(MAIN_DB) == Ok(false)
+        });
+        Self {
+            path,
+            connection,
+            can_note,
+        }
+    }
+
+    /// Whether uses are noted here. If not, an entry may be in use without our knowing.
+    pub fn can_note(&self) -> bool {
+        self.can_note
+    }
+
+    /// Since when the entry has lain unused: the latest of its making, its last use and the
+    /// beginning of the notes, so that lost notes expire nobody. `None`: there are no notes.
+    pub fn unused_since(&mut self, entry: &Credential) -> Option<Timestamp> {
+        let sql = "SELECT max((SELECT at FROM birth),
+                              ifnull((SELECT max(at) FROM used WHERE entry = ?1), 0))";
+        let noted = self.attempt(|notes| notes.query_row(sql, [entry.id.0], |row| row.get(0)))?;
+        Some(Timestamp::from_seconds(noted).max(entry.created))
+    }
+
+    /// Notes a use.
+    pub fn note_use(&mut self, occasion: Occasion<'_>) {
+        let Occasion {
+            entry,
+            service,
+            origin,
+            at,
+        } = occasion;
+        let last = "SELECT at FROM used WHERE entry = ?1 AND service = ?2";
+        let write =
+            "INSERT INTO used (entry, service, at, origin, count) VALUES (?1, ?2, ?3, ?4, 1)
+                     ON CONFLICT DO UPDATE
+                     SET at = excluded.at, origin = excluded.origin, count = count + 1";
+        self.note(|notes| {
+            let last = notes.query_row(last, params![entry.0, service.as_str()], |row| row.get(0));
+            if due(last.optional()?, at) {
+                notes.execute(
+                    write,
+                    params![entry.0, service.as_str(), at.seconds(), origin],
+                )?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Notes a refusal.
+    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) {
+        let Occasion {
+            entry,
+            service,
+            origin,
+            at,
+        } = occasion;
+        let last = "SELECT at FROM refused WHERE entry = ?1";
+        let write = "INSERT INTO refused (entry, service, at, origin, reason, count)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 1)
+                     ON CONFLICT DO UPDATE
+                     SET service = excluded.service, at = excluded.at, origin = excluded.origin,
+                         reason = excluded.reason, count = count + 1";
+        self.note(|notes| {
+            let last = notes.query_row(last, [entry.0], |row| row.get(0));
+            if due(last.optional()?, at) {
+                let values = params![
+                    entry.0,
+                    service.as_str(),
+                    at.seconds(),
+                    origin,
+                    why.as_str()
+                ];
+                notes.execute(write, values)?;
+            }
+            Ok(())
+        });
+    }
+
+    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) {
+        if self.can_note {
+            self.attempt(act);
+        }
+    }
+
+    /// Whatever goes wrong here goes no further. Damage is repaired for the next login.
+    fn attempt<T>(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
+        match act(self.connection.as_ref()?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.connection = None;
+                if is_damage(&error) {
+                    set_aside(&self.path);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl AllNotes {
+    /// Reads the notes. What cannot be read is not known.
+    pub fn read(state_dir: &Path) -> Self {
+        let path = path_in(state_dir);
+        let sound = trust::state_directory(state_dir).and_then(|_| trust::state_file(&path));
+        if !sound.unwrap_or(false) {
+            return Self::default();
+        }
+        Self::read_file(&path).unwrap_or_default()
+    }
+
+    fn read_file(path: &Path) -> rusqlite::Result<Self> {
+        let connection = connection::open(path, Duration::from_secs(1))?;
+        let mut notes = Self {
+            birth: connection
+                .query_row("SELECT at FROM birth", [], |row| row.get(0))
+                .optional()?
+                .map(Timestamp::from_seconds),
+            ..Self::default()
+        };
+        // The bare columns beside max() are those of the row that has the maximum.
+        let used = "SELECT entry, max(at), service, origin, sum(count) FROM used GROUP BY entry";
+        let mut statement = connection.prepare(used)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            notes.of_mut(row.get(0)?).used = Some(note(row)?);
+        }
+        let refused = "SELECT entry, at, service, origin, count, reason FROM refused";
+        let mut statement = connection.prepare(refused)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            notes.of_mut(row.get(0)?).refused = Some((note(row)?, row.get(5)?));
+        }
+        Ok(notes)
+    }
+
+    /// What is noted about an entry.
+    pub fn of(&self, entry: CredentialId) -> Notes {
+        self.entries.get(&entry).cloned().unwrap_or_default()
+    }
+
+    /// Since when the entry has lain unused; `None`: there are no notes.
+    pub fn unused_since(&self, entry: &Credential) -> Option<Timestamp> {
+        let used = self
+            .entries
+            .get(&entry.id)
+            .and_then(|notes| notes.used.as_ref());
+        Some(
+            self.birth?
+                .max(entry.created)
+                .max(used.map_or(entry.created, |note| note.at)),
+        )
+    }
+
+    fn of_mut(&mut self, entry: i64) -> &mut Notes {
+        self.entries.entry(CredentialId(entry)).or_default()
+    }
+}
+
+fn note(row: &rusqlite::Row<'_>) -> rusqlite::Result<Note> {
+    Ok(Note {
+        at: Timestamp::from_seconds(row.get(1)?),
+        service: row.get(2)?,
+        origin: row.get(3)?,
+        count: row.get(4)?,
+    })
+}
+
+fn path_in(state_dir: &Path) -> PathBuf {
+    state_dir.join("usage.db")
+}
+
+/// Whether a row of that age is written again. A clock that went back counts as long ago.
+fn due(last: Option<i64>, now: Timestamp) -> bool {
+    last.is_none_or(|last| !(0..EVERY).contains(&now.since(Timestamp::from_seconds(last))))
+}
+
+fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
+    match open(path, now) {
+        Err(error) if is_damage(&error) => {
+            set_aside(path);
+            open(path, now).ok().flatten()
+        }
+        opened => opened.ok().flatten(),
+    }
+}
+
+fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Connection>> {
+    let may_begin = rustix::process::getuid().is_root();
+    let sound = match trust::state_file(path) {
+        Ok(true) => true,
+        Ok(false) => may_begin && connection::make_file(path).is_ok(),
+        Err(_) => false,
+    };
+    if !sound {
+        return Ok(None);
+    }
+    let mut connection = connection::open(path, Duration::ZERO)?;
+    connection.execute_batch("PRAGMA journal_mode = PERSIST; PRAGMA synchronous = OFF;")?;
+    match schema_of(&connection)? {
+        SCHEMA => Ok(Some(connection)),
+        0 if may_begin => begin(&mut connection, now).map(|()| Some(connection)),
+        _ => Ok(None),
+    }
+}
+
+/// Begins the notes in an empty file, unless somebody else just did.
+fn begin(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if schema_of(&transaction)? == 0 {
+        transaction.execute_batch(include_str!("usage/schema.sql"))?;
+        transaction.execute("INSERT INTO birth (at) VALUES (?1)", [now.seconds()])?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    transaction.commit()
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// Renames a damaged file away, its journal first: a journal that is left behind would be rolled
+/// back into the next file of that name and destroy it. One process at a time; who comes second
+/// leaves it to the first.
+fn set_aside(path: &Path) {
+    let lock = path.with_extension("lock");
+    let Ok(lock) = File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(lock)
+    else {
+        return;
+    };
+    if lock.try_lock().is_err() || !is_damaged(path) {
+        return;
+    }
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    // No journal: nothing to rename. The file itself is renamed whatever became of it.
+    let _ = std::fs::rename(with("-journal"), with(".damaged-journal"));
+    let _ = std::fs::rename(path, with(".damaged"));
+}
+
+/// Looks again, now that nobody else repairs it: the file may be a new one by now.
+fn is_damaged(path: &Path) -> bool {
+    let check = connection::open(path, Duration::ZERO).and_then(|connection| {
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    });
+    match check {
+        Ok(result) => result != "ok",
+        Err(error) => is_damage(&error),
+    }
+}
