@@ -1,0 +1,240 @@
+//! No secret in any output but the one line of `create`: not on a stream, in the log, in a file, in an
+//! argument or in the environment of a process.
+
+#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use support::auth_log::Logged;
+use support::machine::contains;
+use support::{Machine, Ran, cannot_run, is_root};
+
+/// A password in every form that it might be found in.
+struct Planted(String);
+
+impl Planted {
+    #[track_caller]
+    fn assert_not_in(&self, place: &str, bytes: &[u8]) {
+        let plain = self.0.replace('-', "");
+        let lower = bytes.to_ascii_lowercase();
+        // Two groups are enough to be a leak.
+        let forms = [
+            self.0.clone(),
+            plain.clone(),
+            self.0[..9].to_owned(),
+            plain[16..].to_owned(),
+            hex(&plain),
+        ];
+        for form in forms {
+            assert!(!contains(&lower, &form), "a secret is in {place}");
+        }
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything that programs have said so far.
+struct Said(Vec<(String, Vec<u8>)>);
+
+impl Said {
+    fn note(&mut self, place: &str, ran: &Ran) {
+        self.0.push((
+            place.to_owned(),
+            format!("{}\n{}", ran.stdout, ran.stderr).into_bytes(),
+        ));
+    }
+}
+
+#[test]
+fn a_whole_life_shows_a_secret_only_in_the_line_of_create() {
+    let machine = Machine::new();
+    machine.stack(
+        "imap",
+        "auth required APP_PASSWD debug log_failures\naccount required APP_PASSWD",
+    );
+    let mut said = Said(Vec::new());
+    let secrets = live(&machine, &mut said);
+    assert_not_said(&machine, &said, &secrets);
+}
+
+#[test]
+fn a_whole_life_shows_no_secret_in_the_log() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let logged = Logged::new("");
+    logged.machine.stack(
+        "imap",
+        "auth required APP_PASSWD debug log_failures\naccount required APP_PASSWD",
+    );
+    let mut said = Said(Vec::new());
+    let secrets = live(&logged.machine, &mut said);
+    let log = logged.received().join("\n").into_bytes();
+    assert!(contains(&log, "accepted; "), "the log was not caught");
+    said.0.push(("the log".to_owned(), log));
+    assert_not_said(&logged.machine, &said, &secrets);
+}
+
+/// Creates, uses, misuses and revokes passwords; notes all that is said but the lines of `create`.
+fn live(machine: &Machine, said: &mut Said) -> Vec<Planted> {
+    let create = machine.tool(&["create", "alice", "--label", "phone"]);
+    let phone = create.stdout.trim().to_owned();
+    said.note(
+        "create, standard error",
+        &Ran {
+            stdout: String::new(),
+            ..create
+        },
+    );
+    let create = machine.tool(&[
+        "create",
+        "alice",
+        "--label",
+        "tablet",
+        "--service",
+        "any",
+        "--json",
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&create.stdout).unwrap();
+    let tablet = json["password"].as_str().unwrap().to_owned();
+    said.note(
+        "create --json, standard error",
+        &Ran {
+            stdout: String::new(),
+            ..create
+        },
+    );
+
+    let login = |service: &str, user: &str, password: &str| {
+        let client = machine
+            .client(service, user)
+            .rhost("192.0.2.7")
+            .password(password);
+        client.run(&["authenticate", "acct_mgmt", "setcred"])
+    };
+    for password in [
+        &phone,
+        &tablet,
+        &phone.to_uppercase(),
+        &phone.replace('-', " "),
+    ] {
+        said.note("a login", &login("imap", "alice", password));
+        said.note("a refused login", &login("sshd", "alice", password));
+        said.note("a login of another user", &login("imap", "bob", password));
+        // The password typed into the field for the name, and as a part of something longer.
+        said.note(
+            "a login with a password for a name",
+            &login("imap", password, password),
+        );
+        said.note(
+            "a login with too much",
+            &login("imap", "alice", &format!("{password}x")),
+        );
+        let input = format!("{password}\n");
+        for arguments in [
+            &["check", "alice"][..],
+            &["check", "alice", "--service", "sshd", "--json"],
+            &["check", "bob"],
+        ] {
+            said.note("check", &machine.tool_reading(input.as_bytes(), arguments));
+        }
+    }
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["show", "alice", "phone"],
+        &["revoke", "alice", "phone"],
+    ] {
+        said.note(arguments[0], &machine.tool(arguments));
+    }
+    said.note("a revoked login", &login("imap", "alice", &phone));
+    fs::write(machine.config(), "colour = \"blue\"").unwrap();
+    said.note(
+        "a login without a configuration",
+        &login("imap", "alice", &tablet),
+    );
+    said.note(
+        "check without a configuration",
+        &machine.tool_reading(tablet.as_bytes(), &["check", "alice"]),
+    );
+    [phone, tablet].map(Planted).into()
+}
+
+fn assert_not_said(machine: &Machine, said: &Said, secrets: &[Planted]) {
+    let files = fs::read_dir(machine.state())
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let files: Vec<_> = files
+        .map(|path| (path.display().to_string(), fs::read(path).unwrap()))
+        .collect();
+    assert!(files.iter().any(|(name, _)| name.ends_with("store.db")));
+    for (place, bytes) in said.0.iter().chain(&files) {
+        secrets
+            .iter()
+            .for_each(|secret| secret.assert_not_in(place, bytes));
+    }
+    if is_root() {
+        assert!(files.iter().any(|(name, _)| name.ends_with("usage.db")));
+    }
+}
+
+#[test]
+fn a_secret_is_never_in_the_arguments_or_the_environment_of_a_process() {
+    let machine = Machine::new();
+    let secret = Planted(machine.create("alice", "phone", &[]));
+    let check = machine.tool_command(&["check", "alice"]);
+    let client = machine
+        .client("imap", "alice")
+        .option(&["authenticate"])
+        .command;
+    for mut command in [check, client] {
+        let mut child = start(&mut command);
+        let mut input = child.stdin.take().unwrap();
+        // Without the end of the line and of the file it goes on waiting.
+        input.write_all(secret.0.as_bytes()).unwrap();
+        sleep(Duration::from_millis(100));
+        for file in ["cmdline", "environ"] {
+            let bytes = fs::read(format!("/proc/{}/{file}", child.id())).unwrap();
+            secret.assert_not_in(file, &bytes);
+        }
+        drop(input);
+        child.wait().unwrap();
+    }
+}
+
+fn start(command: &mut Command) -> std::process::Child {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn two_passwords_are_never_alike_and_use_every_letter() {
+    let machine = Machine::configured("policy.max_per_user = 0");
+    let passwords: Vec<String> = (1..=40)
+        .map(|n| machine.create("alice", &format!("number {n}"), &[]))
+        .collect();
+    let mut letters: Vec<char> = passwords.concat().chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    // 960 letters: that one of 26 is missing happens once in 10^15 times.
+    assert_eq!(
+        letters.iter().collect::<String>(),
+        "-abcdefghijklmnopqrstuvwxyz"
+    );
+    let mut different = passwords.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), passwords.len());
+}

@@ -1,0 +1,71 @@
+//! What the tests stand on: a machine of their own, the real libpam, the real tool.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `machine.rs` | a fresh directory with configuration, stacks and state; running the tool and the client |
+//! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
+//! | `pam_client.rs` | the same as a program, for tests that need a clean process |
+//! | `auth_log.rs` | a `/dev/log` of our own |
+//! | `private_mounts.rs` | a mount namespace that ends with the test |
+//! | `terminal.rs` | a pseudo-terminal to answer questions on |
+
+// Every test crate compiles this for itself and uses its own part. Here a failed step is a failed test.
+#![allow(dead_code, unreachable_pub, unused_imports)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub mod auth_log;
+pub mod machine;
+pub mod pam;
+pub mod private_mounts;
+pub mod terminal;
+
+use std::env;
+use std::io::Write;
+use std::path::Path;
+
+pub use machine::{Client, Machine, Ran, TOOL, WRONG, module};
+pub use pam::{Answer, Code, Handle};
+
+/// Whether something of `needs` is missing here, so that the test has to return at once.
+///
+/// `"root"` is the user, `"/..."` a file, every other word a program. What is skipped is said on the terminal even though
+/// the test passes; with `APP_PASSWD_TESTS_MUST_RUN` set nothing is skipped: the test fails.
+pub fn cannot_run(needs: &[&str]) -> bool {
+    let missing: Vec<&str> = needs
+        .iter()
+        .copied()
+        .filter(|need| !is_here(need))
+        .collect();
+    if missing.is_empty() {
+        return false;
+    }
+    let sentence = format!("not run, for want of {}", missing.join(", "));
+    assert!(
+        env::var_os("APP_PASSWD_TESTS_MUST_RUN").is_none(),
+        "{sentence}"
+    );
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Not eprintln!, which the test harness hides.
+    let _ = writeln!(std::io::stderr(), "{test}: {sentence}");
+    true
+}
+
+fn is_here(need: &str) -> bool {
+    match need {
+        "root" => is_root(),
+        file if file.starts_with('/') => Path::new(file).exists(),
+        program => env::split_paths(&env::var_os("PATH").unwrap_or_default())
+            .chain(["/usr/sbin".into(), "/sbin".into()])
+            .any(|directory| directory.join(program).is_file()),
+    }
+}
+
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,65 @@
+//! A mount namespace: what is mounted there is seen by the programs inside only, and goes with them.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// Lives as long as the process that holds it, which ends when its standard input does.
+pub struct PrivateMounts {
+    holder: Child,
+    input: Option<ChildStdin>,
+}
+
+impl PrivateMounts {
+    /// `script` is what to mount, for a shell. Needs root, `unshare` and `nsenter`.
+    pub fn new(script: &str) -> PrivateMounts {
+        let script = format!("{script}\necho ready\nexec cat");
+        let mut holder = Command::new("unshare")
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "--",
+                "sh",
+                "-ec",
+                &script,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(holder.stdout.take().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        assert_eq!(ready, "ready\n", "could not mount: {script}");
+        let input = holder.stdin.take();
+        PrivateMounts { holder, input }
+    }
+
+    /// `program` inside.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &self.holder.id().to_string(), "--mount", "--"])
+            .arg(program);
+        command
+    }
+
+    /// Runs a line of shell inside.
+    pub fn shell(&self, line: &str) {
+        let done = self
+            .command("sh".as_ref())
+            .args(["-ec", line])
+            .status()
+            .unwrap();
+        assert!(done.success(), "{line}");
+    }
+}
+
+impl Drop for PrivateMounts {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.holder.wait();
+    }
+}

@@ -1,0 +1,65 @@
+//! A pseudo-terminal: a program on it believes that a person sits there.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::Ran;
+
+pub const CTRL_C: &str = "\x03";
+pub const CTRL_D: &str = "\x04";
+
+/// Runs `command` on a terminal of its own, types `answer` once it has said `question`, and returns all
+/// that the terminal showed as standard output.
+pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> Ran {
+    let (mut keyboard, terminal) = open_terminal();
+    let stream = || Stdio::from(terminal.try_clone().unwrap());
+    let mut child = on_a_terminal_of_its_own(command)
+        .stdin(stream())
+        .stdout(stream())
+        .stderr(stream())
+        .spawn()
+        .unwrap();
+    drop(terminal);
+    let mut shown = String::new();
+    let mut asked = false;
+    let mut buffer = [0; 4096];
+    // The end is an error (EIO), when the last program on the terminal has gone.
+    while let Ok(length @ 1..) = keyboard.read(&mut buffer) {
+        shown += &String::from_utf8_lossy(&buffer[..length]);
+        if !asked && shown.contains(question) {
+            keyboard.write_all(answer.as_bytes()).unwrap();
+            asked = true;
+        }
+    }
+    assert!(asked, "{question:?} was never asked: {shown}");
+    Ran {
+        status: child.wait().unwrap().code(),
+        stdout: shown,
+        stderr: String::new(),
+    }
+}
+
+/// A session whose controlling terminal is its standard input, so that ^C reaches it.
+fn on_a_terminal_of_its_own(command: Command) -> Command {
+    let mut session = Command::new("setsid");
+    session
+        .arg("--ctty")
+        .arg(command.get_program())
+        .args(command.get_args());
+    session
+}
+
+fn open_terminal() -> (File, OwnedFd) {
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let terminal = rustix::fs::open(&*name, flags, Mode::empty()).unwrap();
+    (keyboard.into(), terminal)
+}
