@@ -88,4 +88,4 @@ quietly apt-get install --yes --no-install-recommends $missing
 case " $missing " in
     *" dovecot-core "*) quietly update-rc.d dovecot disable ;;
 esac
-echo "Installed, and nothing of it started."
+echo "Installed; they stay, and nothing of them was started."

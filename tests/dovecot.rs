@@ -40,11 +40,12 @@ impl Mail {
 
     /// Runs a line of shell on the machine, in `/run/demo`.
     fn run(&self, line: &str, input: &str) -> Ran {
-        let namespaces = format!("/proc/{}/ns", self.machine.id());
+        let holder = self.machine.id();
         let mut command = Command::new("nsenter");
         command
-            .arg(format!("--mount={namespaces}/mnt"))
-            .arg(format!("--pid={namespaces}/pid_for_children"))
+            .arg(format!("--target={holder}"))
+            .args(["--mount", "--root"]) // the root too, since it may be a chroot
+            .arg(format!("--pid=/proc/{holder}/ns/pid_for_children"))
             .args(["--", "sh", "-c", &format!("PATH=/run/demo/bin:$PATH; cd /run/demo; {line}")]);
         machine::run(command, input.as_bytes())
     }
