@@ -63,6 +63,9 @@ pub enum Error {
     /// Another process holds the lock for too long.
     #[error("{}: the store is busy", .0.display())]
     Busy(PathBuf),
+    /// There is no room left for a change.
+    #[error("{}: the disk is full", .0.display())]
+    Full(PathBuf),
     /// SQLite cannot read or write the store.
     #[error("{}: {source}", path.display())]
     Store {
@@ -127,6 +130,7 @@ impl Error {
                     .to_owned()
             }
             Self::Busy(_) => "try again when the process that holds it is done".to_owned(),
+            Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "only root opens the store".to_owned()
             }

@@ -10,6 +10,7 @@
 
 mod change;
 pub(crate) mod connection;
+mod reserve;
 mod row;
 
 use std::fs::DirBuilder;
@@ -98,6 +99,7 @@ impl Store {
         };
         store.prepare_to_write()?;
         store.migrate(Some(now))?;
+        reserve::keep(state_dir);
         Ok(store)
     }
 
@@ -228,6 +230,11 @@ impl Store {
         ))
     }
 
+    /// Gives up the room that is kept for revoking on a full disk. `false`: there was none.
+    pub fn spend_reserve(&self) -> bool {
+        self.path.parent().is_some_and(reserve::spend)
+    }
+
     fn begin(&mut self, behavior: TransactionBehavior) -> Result<Transaction<'_>, Error> {
         let path = &self.path;
         self.connection
@@ -295,6 +302,7 @@ fn check_schema(path: &Path, found: i64) -> Result<(), Error> {
 fn error(path: &Path, source: rusqlite::Error) -> Error {
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(path.to_owned()),
+        Some(ErrorCode::DiskFull) => Error::Full(path.to_owned()),
         _ => Error::Store {
             path: path.to_owned(),
             source: Box::new(source),

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use pam_app_passwd::audit::Line;
 use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
+use pam_app_passwd::error::Error;
 use pam_app_passwd::store::Store;
 use pam_app_passwd::syslog;
 
@@ -59,18 +61,31 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     )
 }
 
-/// Revokes what is not revoked yet, in one transaction.
+/// Revokes what is not revoked yet, in one transaction. On a full disk, in the room that is kept
+/// for it.
 pub(super) fn revoke(
     store: &mut Store,
     entries: &[Credential],
     revocation: &Revocation,
 ) -> Result<(), Failure> {
+    let lines = match try_revoke(store, entries, revocation) {
+        Err(Error::Full(_)) if store.spend_reserve() => try_revoke(store, entries, revocation)?,
+        tried => tried?,
+    };
+    syslog::send(&lines, "", revocation.at);
+    Ok(())
+}
+
+fn try_revoke(
+    store: &mut Store,
+    entries: &[Credential],
+    revocation: &Revocation,
+) -> Result<Vec<Line>, Error> {
     let mut change = store.change()?;
     for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
         change.revoke(entry, revocation)?;
     }
-    syslog::send(&change.commit()?, "", revocation.at);
-    Ok(())
+    change.commit()
 }
 
 fn named(store: &Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
