@@ -163,7 +163,7 @@ fn hostile_remote_hosts_are_not_in_any_network() {
         "tablet",
         &["--from", "192.0.2.0/24", "--from", "2001:db8::/32"],
     );
-    let long = "1".repeat(MIB);
+    let long = "1".repeat(4_096);
     let hosts: [&[u8]; 12] = [
         b"",
         b"localhost",
@@ -191,6 +191,9 @@ fn hostile_remote_hosts_are_not_in_any_network() {
         assert_eq!(login(&anywhere), Code::SUCCESS, "{shown:?}");
         assert_eq!(login(WRONG), Code::AUTH_ERR, "{shown:?}");
     }
+    // libpam itself gives up on this one, where it reports to the kernel's audit.
+    let code = machine.login_from(&"1".repeat(MIB), "imap", "alice", &somewhere);
+    assert!([Code::PERM_DENIED, Code(4)].contains(&code), "{code:?}");
 }
 
 // -- the process that the module is a guest in
@@ -206,6 +209,7 @@ fn every_kind_of_login(machine: &Machine) -> Vec<Client> {
         client().password(revoked),
         client().password(WRONG),
         client().password("hunter2"),
+        client().password(""),
         client(),
     ]
 }
@@ -214,16 +218,11 @@ fn every_kind_of_login(machine: &Machine) -> Vec<Client> {
 fn a_login_leaves_the_process_as_it_was() {
     let machine = Machine::new();
     for client in every_kind_of_login(&machine) {
-        let ran = client
-            .option(&["--facts"])
-            .run(&["authenticate", "acct_mgmt", "setcred"]);
+        let ran = with_facts(client).run(&["authenticate", "acct_mgmt", "setcred"]);
         assert_facts_equal(&ran);
     }
     std::fs::write(machine.store(), "this is no database").unwrap();
-    let client = machine
-        .client("imap", "alice")
-        .password(WRONG)
-        .option(&["--facts"]);
+    let client = with_facts(machine.client("imap", "alice").password(WRONG));
     assert_facts_equal(&client.run(&["authenticate"]));
 }
 
@@ -232,8 +231,8 @@ fn a_thousand_logins_leave_no_descriptor_and_no_memory_behind() {
     // The cheapest hash there is: what is counted here does not depend on it.
     let machine = Machine::configured("hash.memory_kib = 8");
     for client in every_kind_of_login(&machine).into_iter().take(3) {
-        let ran = client
-            .option(&["--facts", "--repeat", "1000"])
+        let ran = with_facts(client)
+            .option(&["--repeat", "1000"])
             .run(&["authenticate", "setcred"]);
         assert_eq!(ran.stdout.matches("authenticate ").count(), 1_000);
         assert_facts_equal(&ran);
@@ -251,10 +250,7 @@ fn a_thousand_logins_leave_no_descriptor_and_no_memory_behind() {
 fn the_memory_of_an_expensive_hash_is_given_back() {
     let machine = Machine::configured("hash.memory_kib = 65536");
     let good = machine.create("alice", "phone", &[]);
-    let client = machine
-        .client("imap", "alice")
-        .password(good)
-        .option(&["--facts"]);
+    let client = with_facts(machine.client("imap", "alice").password(good));
     let ran = client.run(&["authenticate"]);
     assert_eq!(ran.code("authenticate"), Code::SUCCESS);
     let (resident, peak) = (kilobytes(&ran, "resident"), kilobytes(&ran, "peak"));
@@ -442,7 +438,11 @@ fn every_file_is_opened_close_on_exec() {
     );
     let trace = trace_of(&machine);
     let after = trace.split_once("pam_app_passwd.so").unwrap().1;
-    let mut calls = after.lines().skip(1).filter(|line| !line.contains("+++"));
+    // The last is libpam's own, when the module has answered.
+    let mut calls = after
+        .lines()
+        .skip(1)
+        .filter(|line| !line.contains("+++") && !line.contains("NETLINK_AUDIT"));
     assert!(calls.all(|line| line.contains("CLOEXEC")), "{after}");
 }
 
@@ -502,7 +502,13 @@ fn two_threads_log_in_at_the_same_time() {
     });
 }
 
-// -- the three steps of `--facts`: before the first login, after it, after the last
+// -- facts about the process, before the first login, after it, and after the last
+
+fn with_facts(client: Client) -> Client {
+    let mut client = client.option(&["--facts"]);
+    client.command.env_clear().env("LANG", "de_DE.UTF-8");
+    client
+}
 
 #[track_caller]
 fn assert_facts_equal(ran: &Ran) {
@@ -512,11 +518,8 @@ fn assert_facts_equal(ran: &Ran) {
         .skip(1)
         .map(constant_facts)
         .collect();
-    assert_eq!(facts.len(), 3, "{ran:?}");
-    assert!(
-        !facts[0].is_empty() && facts[0] == facts[1] && facts[1] == facts[2],
-        "{facts:#?}"
-    );
+    assert!(facts.len() > 1 && !facts[0].is_empty(), "{ran:?}");
+    assert!(facts.iter().all(|later| *later == facts[0]), "{facts:#?}");
 }
 
 fn constant_facts(text: &str) -> Vec<&str> {

@@ -397,14 +397,18 @@ fn an_entry_that_lay_idle_is_refused() {
     if support::cannot_run(&["root"]) {
         return;
     }
-    let machine = Machine::configured("policy.idle_expiry = \"1d\"");
-    let password = machine.create("alice", "phone", &[]);
-    assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
-    let sleeper = machine.create("alice", "sleeper", &[]);
-    machine.alter("UPDATE credential SET created_at = created_at - 172800 WHERE label = 'sleeper'");
-    assert_eq!(machine.login("imap", "alice", &sleeper), Code::PERM_DENIED);
-    assert_eq!(machine.show("alice", "sleeper")["status"], "idle");
-    assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
+    let machine = Machine::configured("policy.idle_expiry = \"2s\"");
+    let phone = machine.create("alice", "phone", &[]);
+    let tablet = machine.create("alice", "tablet", &[]);
+    // Idleness is counted from when uses are noted at all.
+    assert_eq!(machine.login("imap", "alice", phone), Code::SUCCESS);
+    sleep(Duration::from_millis(3_100));
+    assert_eq!(machine.login("imap", "alice", &tablet), Code::PERM_DENIED);
+    assert_eq!(machine.show("alice", "tablet")["status"], "idle");
+    assert_eq!(
+        machine.show("alice", "tablet")["last_refused"]["reason"],
+        "idle"
+    );
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_whole_life_shows_a_secret_only_in_the_line_of_create() {
     let machine = Machine::new();
     machine.stack(
         "imap",
-        "auth required APP_PASSWD debug log_failures\naccount required APP_PASSWD",
+        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
     );
     let mut said = Said(Vec::new());
     let secrets = live(&machine, &mut said);
@@ -73,7 +73,7 @@ fn a_whole_life_shows_no_secret_in_the_log() {
     let logged = Logged::new("");
     logged.machine.stack(
         "imap",
-        "auth required APP_PASSWD debug log_failures\naccount required APP_PASSWD",
+        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
     );
     let mut said = Said(Vec::new());
     let secrets = live(&logged.machine, &mut said);

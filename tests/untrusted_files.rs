@@ -50,14 +50,18 @@ const REFUSED: [Case; 19] = [
     ),
 ];
 
-const REFUSED_FOR_THEIR_OWNER: [Case; 5] = [
+const REFUSED_FOR_THEIR_OWNER: [Case; 6] = [
     ("chown nobody state/store.db", "state/store.db"),
     ("chown nobody state", "state"),
     ("chown nobody .", ""),
     ("chown nobody app-passwd.toml", "app-passwd.toml"),
     (
-        "mv app-passwd.toml away; ln -s away app-passwd.toml; chown -h nobody app-passwd.toml; chown nobody away",
+        "mv app-passwd.toml away; ln -s away app-passwd.toml; chown nobody away",
         "away",
+    ),
+    (
+        "mv app-passwd.toml away; ln -s away app-passwd.toml; chown -h nobody app-passwd.toml",
+        "app-passwd.toml",
     ),
 ];
 

@@ -125,11 +125,15 @@ fn read_answers() -> Vec<Vec<u8>> {
     let mut input = Vec::new();
     // An unreadable standard input is a user who says nothing.
     let _ = io::Read::read_to_end(&mut io::stdin(), &mut input);
-    input
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect()
+    let lines = input
+        .strip_suffix(b"\n")
+        .unwrap_or(&input)
+        .split(|byte| *byte == b'\n');
+    if input.is_empty() {
+        Vec::new()
+    } else {
+        lines.map(<[u8]>::to_vec).collect()
+    }
 }
 
 /// What belongs to the process and not to a module.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -32,6 +34,8 @@ pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> R
     while let Ok(length @ 1..) = keyboard.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..length]);
         if !asked && shown.contains(question) {
+            // No person is faster, and a program may still be turning off the echo.
+            sleep(Duration::from_millis(200));
             keyboard.write_all(answer.as_bytes()).unwrap();
             asked = true;
         }
