@@ -2,51 +2,44 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 
+use support::private_mounts::PrivateMounts;
 use support::{Ran, TOOL, WRONG, cannot_run, machine, module};
 
 /// A private machine with a Dovecot on it, as `tests/support/dovecot.sh` describes it.
-/// It ends when the standard input of its last command does.
 struct Mail {
-    machine: Child,
-    input: Option<ChildStdin>,
+    machine: PrivateMounts,
 }
 
 impl Mail {
     /// Nothing, after having said so, where that cannot be had.
     fn start() -> Option<Mail> {
-        if cannot_run(&["root", "unshare", "nsenter", "perl", "openssl", "dovecot", "curl"]) {
+        if cannot_run(&[
+            "root", "unshare", "nsenter", "perl", "openssl", "dovecot", "curl",
+        ]) {
             return None;
         }
         let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
-        let mut machine = Command::new(support.join("private-machine.sh"))
+        let mut machine = Command::new(support.join("private-machine.sh"));
+        machine
             .arg(module())
             .arg(TOOL)
             .arg(support.join("dovecot.sh"))
-            .args(["sh", "-c", "echo ready; exec cat"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(machine.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        assert_eq!(ready, "ready\n", "no private machine with a Dovecot; standard error says why");
-        let input = machine.stdin.take();
-        Some(Mail { machine, input })
+            .args(["sh", "-c", "echo ready; exec cat"]);
+        Some(Mail {
+            machine: PrivateMounts::held_by(machine),
+        })
     }
 
     /// Runs a line of shell on the machine, in `/run/demo`.
     fn run(&self, line: &str, input: &str) -> Ran {
-        let holder = self.machine.id();
-        let mut command = Command::new("nsenter");
-        command
-            .arg(format!("--target={holder}"))
-            .args(["--mount", "--root"]) // the root too, since it may be a chroot
-            .arg(format!("--pid=/proc/{holder}/ns/pid_for_children"))
-            .args(["--", "sh", "-c", &format!("PATH=/run/demo/bin:$PATH; cd /run/demo; {line}")]);
+        let mut command = self.machine.command("sh".as_ref());
+        command.args([
+            "-c",
+            &format!("PATH=/run/demo/bin:$PATH; cd /run/demo; {line}"),
+        ]);
         machine::run(command, input.as_bytes())
     }
 
@@ -56,11 +49,17 @@ impl Mail {
 
     /// Makes an app password and returns it.
     fn create(&self, arguments: &str) -> String {
-        self.tool(&format!("create {arguments}")).succeeds().trim_end().to_owned()
+        self.tool(&format!("create {arguments}"))
+            .succeeds()
+            .trim_end()
+            .to_owned()
     }
 
     fn account_password(&self, user: &str) -> String {
-        self.run(&format!("cat {user}.password"), "").succeeds().trim_end().to_owned()
+        self.run(&format!("cat {user}.password"), "")
+            .succeeds()
+            .trim_end()
+            .to_owned()
     }
 
     /// What a mail client sees that asks for the first message in the inbox.
@@ -75,14 +74,23 @@ impl Mail {
     #[track_caller]
     fn lets_in(&self, user: &str, password: &str) {
         let ran = self.fetch(user, password);
-        assert!(ran.stdout.contains("The kettle is on."), "{ran:?}\n{}", self.logs());
+        assert!(
+            ran.stdout.contains("The kettle is on."),
+            "{ran:?}\n{}",
+            self.logs()
+        );
     }
 
     #[track_caller]
     fn keeps_out(&self, user: &str, password: &str) {
         let ran = self.fetch(user, password);
         // 67 is curl's word for a login that the server refused.
-        assert_eq!((ran.status, ran.stdout.as_str()), (Some(67), ""), "{ran:?}\n{}", self.logs());
+        assert_eq!(
+            (ran.status, ran.stdout.as_str()),
+            (Some(67), ""),
+            "{ran:?}\n{}",
+            self.logs()
+        );
     }
 
     /// The authentication log and Dovecot's own.
@@ -94,13 +102,6 @@ impl Mail {
     fn logged(&self, line: &str) {
         let logs = self.logs();
         assert!(logs.contains(line), "{line:?} is not in\n{logs}");
-    }
-}
-
-impl Drop for Mail {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.machine.wait();
     }
 }
 
@@ -116,7 +117,11 @@ fn the_account_password_alone_is_refused_although_it_is_right() {
 fn the_account_password_with_the_code_is_let_in_where_both_can_be_shown() {
     let Some(mail) = Mail::start() else { return };
     let both = "{ cat demo.password; oathtool --totp --base32 - <demo.code-secret; }";
-    mail.run(&format!("{both} | pamtester imap demo authenticate acct_mgmt"), "").succeeds();
+    mail.run(
+        &format!("{both} | pamtester imap demo authenticate acct_mgmt"),
+        "",
+    )
+    .succeeds();
 }
 
 #[test]
@@ -124,7 +129,9 @@ fn an_app_password_logs_in_and_fetches_the_message() {
     let Some(mail) = Mail::start() else { return };
     let phone = mail.create("demo --label phone");
     mail.lets_in("demo", &phone);
-    mail.logged(r#"pam_app_passwd(imap:auth): accepted; user=demo rhost=127.0.0.1 entry=1 label="phone""#);
+    mail.logged(
+        r#"pam_app_passwd(imap:auth): accepted; user=demo rhost=127.0.0.1 entry=1 label="phone""#,
+    );
 }
 
 #[test]
@@ -189,12 +196,25 @@ fn list_says_when_and_from_where_each_was_used() {
     mail.create("demo --label laptop");
     mail.lets_in("demo", &phone);
     let entries = mail.tool("list demo --json").json();
-    let phone = entries.as_array().unwrap().iter().find(|entry| entry["label"] == "phone").unwrap();
-    let laptop = entries.as_array().unwrap().iter().find(|entry| entry["label"] == "laptop").unwrap();
+    let phone = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["label"] == "phone")
+        .unwrap();
+    let laptop = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["label"] == "laptop")
+        .unwrap();
     assert_eq!(phone["last_used"]["service"], "imap");
     assert_eq!(phone["last_used"]["from"], "127.0.0.1");
     assert_eq!(phone["last_used"]["count"], 1);
-    assert!(phone["last_used"]["at"].as_str().unwrap() >= phone["created"].as_str().unwrap(), "{phone}");
+    assert!(
+        phone["last_used"]["at"].as_str().unwrap() >= phone["created"].as_str().unwrap(),
+        "{phone}"
+    );
     assert!(laptop["last_used"].is_null(), "{laptop}");
 }
 
@@ -209,7 +229,13 @@ fn no_log_holds_a_password() {
     mail.tool("revoke demo phone").succeeds();
     mail.keeps_out("demo", &phone);
     let logs = mail.logs();
-    for secret in [account.as_str(), phone.as_str(), &phone.replace('-', ""), WRONG, &WRONG.replace('-', "")] {
+    for secret in [
+        account.as_str(),
+        phone.as_str(),
+        &phone.replace('-', ""),
+        WRONG,
+        &WRONG.replace('-', ""),
+    ] {
         assert!(!logs.contains(secret), "{logs}");
     }
 }

@@ -23,17 +23,7 @@ fail() {
 
 if [ "${1:-}" != --inside ]; then
     [ $# -ge 3 ] || fail "usage: private-machine.sh MODULE TOOL COMMAND [ARGUMENT...]"
-    # A chroot whose root is no mount point cannot change how mounts propagate; where none does, there is no need to.
-    for propagation in private unchanged; do
-        [ "$propagation" = private ] || ! grep -q ' shared:' /proc/self/mountinfo || continue
-        private="unshare --mount --propagation $propagation --pid --fork --kill-child --mount-proc"
-        # shellcheck disable=SC2086 # a command and its options
-        if $private true 2>/dev/null; then
-            exec $private "$0" --inside "$@"
-        fi
-    done
-    fail "private mount namespaces (unshare --mount) are not permitted here;" \
-        "be root; start a container with --privileged; bind-mount the root of a chroot on itself"
+    exec "$here/private-mounts.sh" "$here/private-machine.sh" --inside "$@"
 fi
 module=$2 tool=$3
 shift 3
