@@ -23,7 +23,7 @@ fail() {
 
 if [ "${1:-}" != --inside ]; then
     [ $# -ge 3 ] || fail "usage: private-machine.sh MODULE TOOL COMMAND [ARGUMENT...]"
-    exec "$here/private-mounts.sh" "$here/private-machine.sh" --inside "$@"
+    exec "$here/private-mounts.sh" unshare --pid --fork --kill-child "$here/private-machine.sh" --inside "$@"
 fi
 module=$2 tool=$3
 shift 3

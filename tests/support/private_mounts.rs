@@ -52,13 +52,10 @@ impl PrivateMounts {
 
     /// `program` inside.
     pub fn command(&self, program: &Path) -> Command {
-        let holder = self.holder.id();
         let mut command = Command::new("nsenter");
         command
-            .arg(format!("--target={holder}"))
-            .args(["--mount", "--root"]) // the root too: it may be a chroot
-            .arg(format!("--pid=/proc/{holder}/ns/pid_for_children"))
-            .arg("--")
+            .args(["--target", &self.holder.id().to_string()])
+            .args(["--mount", "--root", "--wd", "--"]) // the root too: it may be a chroot
             .arg(program);
         command
     }
