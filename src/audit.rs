@@ -13,9 +13,9 @@
 use std::fmt::Write;
 
 use crate::arguments::Arguments;
-use crate::credential::{CredentialId, Label, reorders_text};
+use crate::credential::{CredentialId, reorders_text};
 use crate::error::Error;
-use crate::policy::Refusal;
+use crate::policy::{Entry, Outcome};
 
 /// Values are cut after so many bytes.
 const LONGEST_VALUE: usize = 255;
@@ -53,42 +53,6 @@ pub struct Caller {
     pub uid: u32,
     /// Its effective uid.
     pub euid: u32,
-}
-
-/// What became of a login.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The password opens this door.
-    Accepted {
-        /// Which entry it is.
-        entry: Entry,
-        /// It would have been refused as idle, could its use be noted here.
-        idle_unnoted: bool,
-    },
-    /// Not the shape of an app password. Another module will judge it.
-    NotOurs,
-    /// A right password at the wrong door, or past its time.
-    Refused {
-        /// Which entry it is.
-        entry: Entry,
-        /// Why.
-        why: Refusal,
-    },
-    /// The shape of an app password, but it opens nothing.
-    Unknown {
-        /// Whether the user has, or had, any app password.
-        user_known: bool,
-    },
-}
-
-/// The entry that a line is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its number.
-    pub id: CredentialId,
-    /// Its label.
-    pub label: Label,
 }
 
 /// What stands before each line of the module: `pam_app_passwd(imap:auth): `.
@@ -291,6 +255,8 @@ fn push_escaped(text: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::Label;
+    use crate::policy::Refusal;
 
     fn caller() -> Caller {
         Caller {

@@ -9,61 +9,23 @@
 //! one index probe, whether or not the user exists: there is nothing to time and nothing to flood.
 //! Policy speaks only once the password is proved, so its reasons tell a guesser nothing.
 
-use std::net::IpAddr;
 use std::path::Path;
 
-use crate::audit::{Entry, Outcome};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::credential::{Credential, CredentialId, UserName};
 use crate::error::Error;
+use crate::helper;
+use crate::helper::wire::{About, Question};
 use crate::password::AppPassword;
-use crate::policy::{self, Facts, Origin, Refusal, Request, Rules, Service, Verdict};
+use crate::policy::{self, Attempt, Entry, Facts, Outcome, Refusal, Rules, Verdict};
 use crate::shadow;
 use crate::store::Store;
 use crate::usage::{Occasion, Usage};
 
-/// Who wants in, through which service and from where.
-pub struct Attempt {
-    /// The user; `None`: a name that no entry can have.
-    pub user: Option<UserName>,
-    /// The service.
-    pub service: Service,
-    /// What the host said about the other side; `None`: nothing.
-    pub rhost: Option<String>,
-}
-
-impl Attempt {
-    fn request(&self) -> Request {
-        Request {
-            service: Some(self.service.clone()),
-            origin: Some(self.origin()),
-        }
-    }
-
-    /// Host names are never resolved: what is not an address is unknown.
-    fn origin(&self) -> Origin {
-        let address = self
-            .rhost
-            .as_deref()
-            .and_then(|rhost| rhost.parse::<IpAddr>().ok());
-        address.map_or(Origin::Unknown, |address| {
-            Origin::Address(address.to_canonical())
-        })
-    }
-
-    /// From where, as it is noted and shown.
-    fn origin_text(&self) -> Option<String> {
-        match self.origin() {
-            Origin::Address(address) => Some(address.to_string()),
-            Origin::Unknown => self.rhost.clone().filter(|rhost| !rhost.is_empty()),
-        }
-    }
-}
-
 /// Judges what was typed in the place of a password.
 pub fn authenticate(
-    attempt: &Attempt,
+    attempt: Attempt,
     typed: &[u8],
     config: &Path,
     now: Timestamp,
@@ -71,33 +33,76 @@ pub fn authenticate(
     let Some(password) = AppPassword::parse(typed) else {
         return Ok(Outcome::NotOurs);
     };
-    let config = open_configuration(config)?;
-    let mut store = Store::open_for_login(&config.state_dir)?;
-    let (entry, user_known) = match &attempt.user {
-        Some(user) => recognise(&mut store, user, &password)?,
-        None => (None, false),
+    let question = Question {
+        attempt,
+        about: About::Password(password),
     };
-    drop(store);
-    let Some(entry) = entry else {
-        return Ok(Outcome::Unknown { user_known });
-    };
-    Ok(Visit::begin(&entry, attempt, &config, now).judge())
+    // Only an entry can be gone, and a password is none.
+    Ok(answer(&question, config, now)?.unwrap_or(Outcome::Unknown { user_known: false }))
 }
 
 /// Judges once more an entry that this module accepted on the same handle. `None`: it is gone, or
 /// not this user's.
 pub fn look_again(
     id: CredentialId,
-    attempt: &Attempt,
+    attempt: Attempt,
     config: &Path,
     now: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
-    let config = open_configuration(config)?;
-    let store = Store::open_for_login(&config.state_dir)?;
-    let entry = store
-        .entry(id)?
-        .filter(|entry| attempt.user.as_ref() == Some(&entry.user));
-    Ok(entry.map(|entry| Visit::begin(&entry, attempt, &config, now).judge_only()))
+    answer(
+        &Question {
+            attempt,
+            about: About::Entry(id),
+        },
+        config,
+        now,
+    )
+}
+
+/// Answers here, or has the helper answer if this process may not open the store. One that runs
+/// with somebody else's rights never opens it: the person who started it can stop it while it
+/// holds a lock.
+fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Option<Outcome>, Error> {
+    if rustix::process::getuid() != rustix::process::geteuid() {
+        return helper::ask(question);
+    }
+    let uid = rustix::process::getuid().as_raw();
+    match Config::load(config).and_then(|config| judge(question, uid, &config, now)) {
+        Err(error) if error.is_not_permitted() => helper::ask(question),
+        answered => answered,
+    }
+}
+
+/// Finds, proves, judges and notes, with this process's own rights, for the host of uid `asker`.
+/// `None`: the entry in question is gone, or not this user's.
+pub fn judge(
+    question: &Question,
+    asker: u32,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    let Question { attempt, about } = question;
+    let mut store = Store::open_for_login(&config.state_dir)?;
+    let Some(user) = &attempt.user else {
+        return Ok(Some(Outcome::Unknown { user_known: false }));
+    };
+    match about {
+        About::Entry(id) => {
+            let entry = store.entry(*id)?.filter(|entry| entry.user == *user);
+            drop(store);
+            Ok(entry.map(|entry| Visit::begin(&entry, attempt, config, now).judge()))
+        }
+        About::Password(password) => {
+            let (entry, user_known) = recognise(&mut store, user, password)?;
+            drop(store);
+            let Some(entry) = entry else {
+                return Ok(Some(Outcome::Unknown { user_known }));
+            };
+            Ok(Some(
+                Visit::begin(&entry, attempt, config, now).judge_and_note(asker),
+            ))
+        }
+    }
 }
 
 /// The entry that the password proves, and whether the user has or had any entry at all. Every row
@@ -116,19 +121,6 @@ pub fn recognise(
         }
     }
     Ok((None, user_known))
-}
-
-/// Who runs with somebody else's privileges can be stopped by that person while holding a lock,
-/// so such a process opens nothing.
-fn open_configuration(path: &Path) -> Result<Config, Error> {
-    let (real, effective) = (rustix::process::getuid(), rustix::process::geteuid());
-    if real != effective {
-        return Err(Error::DifferentUids {
-            real: real.as_raw(),
-            effective: effective.as_raw(),
-        });
-    }
-    Config::load(path)
 }
 
 /// A proved password at a door.
@@ -159,13 +151,14 @@ impl<'a> Visit<'a> {
     }
 
     /// Judges, and notes it.
-    fn judge(mut self) -> Outcome {
-        let outcome = self.judge_only();
+    fn judge_and_note(mut self, asker: u32) -> Outcome {
+        let outcome = self.judge();
         let origin = self.attempt.origin_text();
         let occasion = Occasion {
             entry: self.entry.id,
             service: &self.attempt.service.name,
             origin: origin.as_deref(),
+            uid: asker,
             at: self.facts.now,
         };
         match &outcome {
@@ -175,7 +168,7 @@ impl<'a> Visit<'a> {
         outcome
     }
 
-    fn judge_only(&self) -> Outcome {
+    fn judge(&self) -> Outcome {
         let request = self.attempt.request();
         let judge = |facts| policy::judge(self.entry, &request, facts, &self.rules);
         let mut verdict = judge(&self.facts);
@@ -206,6 +199,7 @@ mod tests {
     use super::*;
     use crate::credential::{Label, ServiceName};
     use crate::hash::{Cost, HASHES, Hash};
+    use crate::policy::Service;
     use crate::random;
     use crate::store::NewCredential;
 
@@ -276,7 +270,7 @@ mod tests {
                 },
                 rhost: None,
             };
-            authenticate(&attempt, password.reveal().as_slice(), &config, NOW).unwrap()
+            authenticate(attempt, password.reveal().as_slice(), &config, NOW).unwrap()
         }
     }
 

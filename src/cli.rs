@@ -17,6 +17,7 @@ mod list;
 mod operator;
 mod output;
 mod revoke;
+mod serve;
 mod show;
 mod terminal;
 mod when;
@@ -65,11 +66,14 @@ enum Verb {
     Revoke(revoke::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Answer hosts that may not open the store themselves: the helper
+    Serve(serve::Arguments),
 }
 
 /// What every verb is given beside its arguments.
 struct Context {
     config: Config,
+    config_path: PathBuf,
     json: bool,
     now: Timestamp,
 }
@@ -94,6 +98,7 @@ impl Cli {
         let config = Config::load(&self.config)?;
         let context = Context {
             config,
+            config_path: self.config,
             json: self.json,
             now: clock::now(),
         };
@@ -103,6 +108,7 @@ impl Cli {
             Verb::Show(arguments) => show::run(arguments, &context),
             Verb::Revoke(arguments) => revoke::run(arguments, &context),
             Verb::Check(arguments) => check::run(arguments, &context),
+            Verb::Serve(arguments) => serve::run(arguments, &context),
         }
     }
 }

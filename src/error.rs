@@ -90,15 +90,21 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("no random numbers: {0}")]
     Random(Cause),
-    /// The process runs with somebody else's privileges.
-    #[error(
-        "this process has real uid {real} and effective uid {effective}, so its starter could stop it while it holds the store"
-    )]
-    DifferentUids {
-        /// Who started it.
-        real: u32,
-        /// Whose rights it has.
-        effective: u32,
+    /// The helper cannot be reached.
+    #[error("{}: {source}", path.display())]
+    NoHelper {
+        /// Its socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The helper cannot answer.
+    #[error("the helper says: {message}")]
+    Helper {
+        /// What keeps it from answering.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
 }
 
@@ -120,6 +126,11 @@ impl Error {
         }
     }
 
+    /// Whether this process lacks a right that another may have.
+    pub fn is_not_permitted(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -131,13 +142,14 @@ impl Error {
             }
             Self::Busy(_) => "try again when the process that holds it is done".to_owned(),
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Self::Io { .. } if self.is_not_permitted() => {
                 "only root opens the store".to_owned()
             }
-            Self::DifferentUids { .. } => {
-                "su, sudo and passwd need the privileged helper, which this version does not have"
+            Self::NoHelper { .. } => {
+                "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"
                     .to_owned()
             }
+            Self::Helper { hint, .. } => return hint.clone(),
             _ => return None,
         };
         Some(hint)

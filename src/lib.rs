@@ -40,6 +40,7 @@ pub mod authenticate;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod helper;
 mod pam;
 pub mod random;
 pub mod shadow;

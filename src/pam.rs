@@ -16,12 +16,12 @@ use std::sync::Once;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt, PamServiceModule, pam_module};
 
 use crate::arguments::Arguments;
-use crate::audit::{self, Caller, Line, Outcome};
-use crate::authenticate::{Attempt, authenticate, look_again};
+use crate::audit::{self, Caller, Line};
+use crate::authenticate::{authenticate, look_again};
 use crate::clock::{self, Timestamp};
 use crate::credential::{CredentialId, ServiceName, UserName};
 use crate::error::Error;
-use crate::policy::Service;
+use crate::policy::{Attempt, Outcome, Service};
 use crate::syslog;
 
 /// The name of our data on the handle. It holds the version: pamsm's layout of it is Rust's, so
@@ -138,7 +138,7 @@ impl<'a> Call<'a> {
             return Ok(Outcome::NotOurs);
         };
         authenticate(
-            &self.attempt,
+            self.attempt.clone(),
             typed.to_bytes(),
             &self.arguments.conf,
             self.now,
@@ -151,7 +151,7 @@ impl<'a> Call<'a> {
         let Some(id) = self.remembered() else {
             return PamError::IGNORE;
         };
-        match look_again(id, &self.attempt, &self.arguments.conf, self.now) {
+        match look_again(id, self.attempt.clone(), &self.arguments.conf, self.now) {
             Ok(Some(Outcome::Accepted { .. })) => PamError::SUCCESS,
             Ok(Some(Outcome::Refused { entry, why })) => {
                 self.log(&[audit::refused(&self.caller, &entry, why.as_str())]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::clock::{Span, Timestamp};
-use crate::credential::{Credential, ServiceName};
+use crate::credential::{Credential, CredentialId, Label, ServiceName, UserName};
 
 /// Services that an entry must name, one by one or by group: `any` does not include them. They
 /// open a shell, change who one is, or stand for "whatever has no stack of its own".
@@ -66,6 +66,46 @@ pub struct Rules {
     pub idle_expiry: Option<Span>,
 }
 
+/// Who wants in, through which service and from where.
+#[derive(Clone)]
+pub struct Attempt {
+    /// The user; `None`: a name that no entry can have.
+    pub user: Option<UserName>,
+    /// The service.
+    pub service: Service,
+    /// What the host said about the other side; `None`: nothing.
+    pub rhost: Option<String>,
+}
+
+impl Attempt {
+    /// What is to be judged.
+    pub fn request(&self) -> Request {
+        Request {
+            service: Some(self.service.clone()),
+            origin: Some(self.origin()),
+        }
+    }
+
+    /// Host names are never resolved: what is not an address is unknown.
+    fn origin(&self) -> Origin {
+        let address = self
+            .rhost
+            .as_deref()
+            .and_then(|rhost| rhost.parse::<IpAddr>().ok());
+        address.map_or(Origin::Unknown, |address| {
+            Origin::Address(address.to_canonical())
+        })
+    }
+
+    /// From where, as it is noted and shown.
+    pub fn origin_text(&self) -> Option<String> {
+        match self.origin() {
+            Origin::Address(address) => Some(address.to_string()),
+            Origin::Unknown => self.rhost.clone().filter(|rhost| !rhost.is_empty()),
+        }
+    }
+}
+
 /// What somebody wants to use an entry for. What is `None` is not judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -113,6 +153,42 @@ pub enum Verdict {
     Accept,
     /// It does not.
     Refuse(Refusal),
+}
+
+/// What became of a login.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The password opens this door.
+    Accepted {
+        /// Which entry it is.
+        entry: Entry,
+        /// It would have been refused as idle, could its use be noted here.
+        idle_unnoted: bool,
+    },
+    /// Not the shape of an app password. Another module will judge it.
+    NotOurs,
+    /// A right password at the wrong door, or past its time.
+    Refused {
+        /// Which entry it is.
+        entry: Entry,
+        /// Why.
+        why: Refusal,
+    },
+    /// The shape of an app password, but it opens nothing.
+    Unknown {
+        /// Whether the user has, or had, any app password.
+        user_known: bool,
+    },
+}
+
+/// The entry that an outcome is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub id: CredentialId,
+    /// Its label.
+    pub label: Label,
 }
 
 /// Why a right app password is refused: a closed list.
@@ -225,13 +301,19 @@ impl Rules {
 
     /// Whether the entry names `service` itself or a group that contains it.
     fn names(&self, entry: &Credential, service: &ServiceName) -> bool {
-        entry.services.iter().any(|named| {
-            named == service && !named.is_any()
-                || self
-                    .groups
-                    .get(named)
-                    .is_some_and(|group| group.contains(service))
-        })
+        entry
+            .services
+            .iter()
+            .any(|named| !named.is_any() && self.includes(named, service))
+    }
+
+    /// Whether `named` is `service` or a group that contains it.
+    pub fn includes(&self, named: &ServiceName, service: &ServiceName) -> bool {
+        named == service
+            || self
+                .groups
+                .get(named)
+                .is_some_and(|group| group.contains(service))
     }
 }
 

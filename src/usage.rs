@@ -41,6 +41,8 @@ pub struct Occasion<'a> {
     pub service: &'a ServiceName,
     /// The address, or what the host said instead; `None`: it said nothing.
     pub origin: Option<&'a str>,
+    /// The uid of the host that asked.
+    pub uid: u32,
     /// When.
     pub at: Timestamp,
 }
@@ -63,6 +65,8 @@ pub struct Note {
     pub service: String,
     /// The address of the last time.
     pub origin: Option<String>,
+    /// The uid of the host that asked the last time.
+    pub uid: u32,
     /// How many times were noted.
     pub count: i64,
 }
@@ -109,20 +113,20 @@ impl Usage {
             entry,
             service,
             origin,
+            uid,
             at,
         } = occasion;
         let last = "SELECT at FROM used WHERE entry = ?1 AND service = ?2";
         let write =
-            "INSERT INTO used (entry, service, at, origin, count) VALUES (?1, ?2, ?3, ?4, 1)
+            "INSERT INTO used (entry, service, at, origin, uid, count) VALUES (?1, ?2, ?3, ?4, ?5, 1)
                      ON CONFLICT DO UPDATE
-                     SET at = excluded.at, origin = excluded.origin, count = count + 1";
+                     SET at = excluded.at, origin = excluded.origin, uid = excluded.uid,
+                         count = count + 1";
         self.note(|notes| {
             let last = notes.query_row(last, params![entry.0, service.as_str()], |row| row.get(0));
             if due(last.optional()?, at) {
-                notes.execute(
-                    write,
-                    params![entry.0, service.as_str(), at.seconds(), origin],
-                )?;
+                let values = params![entry.0, service.as_str(), at.seconds(), origin, uid];
+                notes.execute(write, values)?;
             }
             Ok(())
         });
@@ -134,14 +138,15 @@ impl Usage {
             entry,
             service,
             origin,
+            uid,
             at,
         } = occasion;
         let last = "SELECT at FROM refused WHERE entry = ?1";
-        let write = "INSERT INTO refused (entry, service, at, origin, reason, count)
-                     VALUES (?1, ?2, ?3, ?4, ?5, 1)
+        let write = "INSERT INTO refused (entry, service, at, origin, uid, reason, count)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
                      ON CONFLICT DO UPDATE
                      SET service = excluded.service, at = excluded.at, origin = excluded.origin,
-                         reason = excluded.reason, count = count + 1";
+                         uid = excluded.uid, reason = excluded.reason, count = count + 1";
         self.note(|notes| {
             let last = notes.query_row(last, [entry.0], |row| row.get(0));
             if due(last.optional()?, at) {
@@ -150,6 +155,7 @@ impl Usage {
                     service.as_str(),
                     at.seconds(),
                     origin,
+                    uid,
                     why.as_str()
                 ];
                 notes.execute(write, values)?;
@@ -200,17 +206,18 @@ impl AllNotes {
             ..Self::default()
         };
         // The bare columns beside max() are those of the row that has the maximum.
-        let used = "SELECT entry, max(at), service, origin, sum(count) FROM used GROUP BY entry";
+        let used =
+            "SELECT entry, max(at), service, origin, uid, sum(count) FROM used GROUP BY entry";
         let mut statement = connection.prepare(used)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             notes.of_mut(row.get(0)?).used = Some(note(row)?);
         }
-        let refused = "SELECT entry, at, service, origin, count, reason FROM refused";
+        let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
         let mut statement = connection.prepare(refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            notes.of_mut(row.get(0)?).refused = Some((note(row)?, row.get(5)?));
+            notes.of_mut(row.get(0)?).refused = Some((note(row)?, row.get(6)?));
         }
         Ok(notes)
     }
@@ -243,7 +250,8 @@ fn note(row: &rusqlite::Row<'_>) -> rusqlite::Result<Note> {
         at: Timestamp::from_seconds(row.get(1)?),
         service: row.get(2)?,
         origin: row.get(3)?,
-        count: row.get(4)?,
+        uid: row.get(4)?,
+        count: row.get(5)?,
     })
 }
 

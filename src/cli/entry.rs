@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::failure::{Code, Failure};
-use super::when;
+use super::{operator, when};
 
 /// The entries that `name`, an id or an exact label, means. A label means the live entry of that
 /// name, with a predecessor that still overlaps; else the one that was revoked last.
@@ -152,11 +152,12 @@ fn occasion(note: &Note) -> String {
         .origin
         .as_deref()
         .map(|origin| format!(" {}", quoted(origin)));
+    let asker = (note.uid != 0).then(|| format!(" (asked by {})", operator::name_of(note.uid)));
+    let (at, service) = (when::local(note.at), quoted(&note.service));
     format!(
-        "{} {}{}",
-        when::local(note.at),
-        quoted(&note.service),
-        origin.unwrap_or_default()
+        "{at} {service}{}{}",
+        origin.unwrap_or_default(),
+        asker.unwrap_or_default()
     )
 }
 

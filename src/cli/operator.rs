@@ -20,13 +20,14 @@ pub(super) fn name() -> String {
             .filter(|name| UserName::parse(name).is_ok())
     };
     login
-        .map(|uid| name_of(Uid::from_raw(uid)))
+        .map(name_of)
         .or_else(sudo)
-        .unwrap_or_else(|| name_of(Uid::current()))
+        .unwrap_or_else(|| name_of(Uid::current().as_raw()))
 }
 
-fn name_of(uid: Uid) -> String {
-    let user = User::from_uid(uid).ok().flatten();
+/// The name of a uid; the number if it has none.
+pub(super) fn name_of(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| uid.to_string(), |user| user.name)
 }
 

@@ -10,6 +10,7 @@ CREATE TABLE used (
     service TEXT    NOT NULL,
     at      INTEGER NOT NULL,
     origin  TEXT,               -- an address, or what the host said instead
+    uid     INTEGER NOT NULL,   -- of the host that asked
     count   INTEGER NOT NULL,
     PRIMARY KEY (entry, service)
 ) STRICT, WITHOUT ROWID;
@@ -20,6 +21,7 @@ CREATE TABLE refused (
     service TEXT    NOT NULL,
     at      INTEGER NOT NULL,
     origin  TEXT,
+    uid     INTEGER NOT NULL,
     reason  TEXT    NOT NULL,
     count   INTEGER NOT NULL
 ) STRICT;

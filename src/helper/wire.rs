@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What goes over the helper's socket: one question and one answer for each connection. Pure.
+//!
+//! ```text
+//! frame    = length of what follows as u16 big-endian | field ...
+//! field    = length as u16 big-endian | bytes;  length 65535: the field is absent
+//! question = "app-passwd 1" | "authenticate" | user | service | PAM service | rhost? | 24 letters
+//!          | "app-passwd 1" | "look again"   | user | service | PAM service | rhost? | entry
+//! answer   = "app-passwd 1" | "accepted" | entry | label | "idle unnoted"?
+//!          | "app-passwd 1" | "refused"  | entry | label | reason
+//!          | "app-passwd 1" | "unknown"  | "user known"?
+//!          | "app-passwd 1" | "gone"
+//!          | "app-passwd 1" | "failed"   | message | hint?
+//! ```
+//!
+//! Texts are UTF-8, entries decimal. Whatever is longer than [`LONGEST`], or does not read exactly
+//! like this, is not believed by either side.
+
+use zeroize::Zeroizing;
+
+use crate::credential::{CredentialId, Label, ServiceName, UserName};
+use crate::error::Error;
+use crate::password::AppPassword;
+use crate::policy::{Attempt, Entry, Outcome, Refusal, Service};
+
+/// The most that a frame may hold behind its length.
+pub const LONGEST: usize = 4_096;
+
+const VERSION: &str = "app-passwd 1";
+const ABSENT: u16 = u16::MAX;
+
+/// What is asked.
+pub struct Question {
+    /// Who wants in, through which service and from where.
+    pub attempt: Attempt,
+    /// About what.
+    pub about: About,
+}
+
+/// What a question is about.
+pub enum About {
+    /// An entry that was accepted before.
+    Entry(CredentialId),
+    /// A password.
+    Password(AppPassword),
+}
+
+/// What is answered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// What keeps the helper from answering, and what to do about it.
+    Failed {
+        /// What.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The entry is gone, or not the user's.
+    Gone,
+    /// What became of the login.
+    Outcome(Outcome),
+}
+
+impl Question {
+    /// The question as bytes. `None`: it asks for a user that no entry can have.
+    pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let Attempt {
+            user,
+            service,
+            rhost,
+        } = &self.attempt;
+        let mut frame = Frame::begin();
+        frame.put(Some(match &self.about {
+            About::Entry(_) => b"look again",
+            About::Password(_) => b"authenticate",
+        }));
+        frame.put(Some(user.as_ref()?.as_str().as_bytes()));
+        frame.put(Some(service.name.as_str().as_bytes()));
+        frame.put(Some(service.pam.as_str().as_bytes()));
+        frame.put(rhost.as_deref().map(str::as_bytes));
+        match &self.about {
+            About::Entry(id) => frame.put(Some(id.to_string().as_bytes())),
+            About::Password(password) => frame.put(Some(password.letters())),
+        }
+        frame.end()
+    }
+
+    /// Reads a question.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::begin(bytes)?;
+        let verb = fields.text()?;
+        let user = UserName::parse(fields.text()?).ok()?;
+        let name = ServiceName::parse(fields.text()?).ok()?;
+        let pam = ServiceName::parse(fields.text()?).ok()?;
+        let rhost = fields.optional_text()?.map(str::to_owned);
+        let about = match verb {
+            "look again" => About::Entry(CredentialId(fields.text()?.parse().ok()?)),
+            "authenticate" => About::Password(AppPassword::parse(fields.bytes()??)?),
+            _ => return None,
+        };
+        let attempt = Attempt {
+            user: Some(user),
+            service: Service { name, pam },
+            rhost,
+        };
+        fields.end(Self { attempt, about })
+    }
+}
+
+impl Answer {
+    /// The answer as bytes.
+    pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let mut frame = Frame::begin();
+        match self {
+            Self::Outcome(Outcome::Accepted {
+                entry,
+                idle_unnoted,
+            }) => {
+                frame.entry(b"accepted", entry);
+                frame.put(idle_unnoted.then_some(b"idle unnoted"));
+            }
+            Self::Outcome(Outcome::Refused { entry, why }) => {
+                frame.entry(b"refused", entry);
+                frame.put(Some(why.as_str().as_bytes()));
+            }
+            Self::Outcome(Outcome::Unknown { user_known }) => {
+                frame.put(Some(b"unknown"));
+                frame.put(user_known.then_some(b"user known"));
+            }
+            // The shape is judged before anybody is asked.
+            Self::Outcome(Outcome::NotOurs) => return None,
+            Self::Gone => frame.put(Some(b"gone")),
+            Self::Failed { message, hint } => {
+                frame.put(Some(b"failed"));
+                frame.put(Some(message.as_bytes()));
+                frame.put(hint.as_deref().map(str::as_bytes));
+            }
+        }
+        frame.end()
+    }
+
+    /// Reads an answer.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::begin(bytes)?;
+        let answer = match fields.text()? {
+            "accepted" => {
+                let entry = fields.entry()?;
+                let idle_unnoted = fields.optional_text()?.is_some();
+                Self::Outcome(Outcome::Accepted {
+                    entry,
+                    idle_unnoted,
+                })
+            }
+            "refused" => {
+                let entry = fields.entry()?;
+                Self::Outcome(Outcome::Refused {
+                    entry,
+                    why: Refusal::parse(fields.text()?)?,
+                })
+            }
+            "unknown" => {
+                let user_known = fields.optional_text()?.is_some();
+                Self::Outcome(Outcome::Unknown { user_known })
+            }
+            "gone" => Self::Gone,
+            "failed" => Self::Failed {
+                message: fields.text()?.to_owned(),
+                hint: fields.optional_text()?.map(str::to_owned),
+            },
+            _ => return None,
+        };
+        fields.end(answer)
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        Self::Failed {
+            message: error.to_string(),
+            hint: error.hint(),
+        }
+    }
+}
+
+/// A frame that is being written, wiped on drop: it may hold a password.
+struct Frame(Zeroizing<Vec<u8>>);
+
+impl Frame {
+    fn begin() -> Self {
+        // Of its full length at once, so that it does not grow and leave a copy behind.
+        let mut frame = Self(Zeroizing::new(Vec::with_capacity(LONGEST + 2)));
+        frame.0.extend_from_slice(&[0, 0]);
+        frame.put(Some(VERSION.as_bytes()));
+        frame
+    }
+
+    /// A field that is too long makes the frame too long, which its end notices.
+    fn put(&mut self, field: Option<&[u8]>) {
+        let field_length =
+            field.map_or(ABSENT, |field| u16::try_from(field.len()).unwrap_or(ABSENT));
+        self.0.extend_from_slice(&field_length.to_be_bytes());
+        self.0.extend_from_slice(field.unwrap_or_default());
+    }
+
+    fn entry(&mut self, word: &[u8], entry: &Entry) {
+        self.put(Some(word));
+        self.put(Some(entry.id.to_string().as_bytes()));
+        self.put(Some(entry.label.as_str().as_bytes()));
+    }
+
+    fn end(mut self) -> Option<Zeroizing<Vec<u8>>> {
+        let length = self
+            .0
+            .len()
+            .checked_sub(2)
+            .filter(|&length| length <= LONGEST)?;
+        let length = u16::try_from(length).ok()?;
+        self.0.get_mut(..2)?.copy_from_slice(&length.to_be_bytes());
+        Some(self.0)
+    }
+}
+
+/// The fields of a frame, without its length.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn begin(bytes: &'a [u8]) -> Option<Self> {
+        let mut fields = Self(bytes);
+        (fields.text()? == VERSION).then_some(fields)
+    }
+
+    fn bytes(&mut self) -> Option<Option<&'a [u8]>> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let length = u16::from_be_bytes(*length);
+        if length == ABSENT {
+            self.0 = rest;
+            return Some(None);
+        }
+        let (field, rest) = rest.split_at_checked(usize::from(length))?;
+        self.0 = rest;
+        Some(Some(field))
+    }
+
+    fn optional_text(&mut self) -> Option<Option<&'a str>> {
+        match self.bytes()? {
+            Some(field) => str::from_utf8(field).ok().map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        self.optional_text()?
+    }
+
+    fn entry(&mut self) -> Option<Entry> {
+        let id = CredentialId(self.text()?.parse().ok()?);
+        Some(Entry {
+            id,
+            label: Label::parse(self.text()?).ok()?,
+        })
+    }
+
+    /// Nothing may follow.
+    fn end<T>(self, whole: T) -> Option<T> {
+        self.0.is_empty().then_some(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn question(about: About, rhost: Option<&str>) -> Question {
+        let service = |name| ServiceName::parse(name).unwrap();
+        Question {
+            attempt: Attempt {
+                user: UserName::parse("alice").ok(),
+                service: Service {
+                    name: service("webdav"),
+                    pam: service("apache2"),
+                },
+                rhost: rhost.map(str::to_owned),
+            },
+            about,
+        }
+    }
+
+    fn password() -> AppPassword {
+        AppPassword::parse(b"qhzt-wbkd-mfnx-rvcj-plsg-ytae").unwrap()
+    }
+
+    fn entry() -> Entry {
+        Entry {
+            id: CredentialId(12),
+            label: Label::parse("phone").unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_question_reads_back() {
+        for rhost in [None, Some(""), Some("192.0.2.7")] {
+            for about in [About::Entry(CredentialId(12)), About::Password(password())] {
+                let bytes = question(about, rhost).encode().unwrap();
+                let read = Question::decode(&bytes[2..]).unwrap();
+                assert_eq!(read.attempt.user, UserName::parse("alice").ok());
+                assert_eq!(read.attempt.service.name.as_str(), "webdav");
+                assert_eq!(read.attempt.service.pam.as_str(), "apache2");
+                assert_eq!(read.attempt.rhost.as_deref(), rhost);
+                match read.about {
+                    About::Entry(id) => assert_eq!(id, CredentialId(12)),
+                    About::Password(read) => assert_eq!(read.letters(), password().letters()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_reads_back() {
+        for answer in [
+            Answer::Outcome(Outcome::Accepted {
+                entry: entry(),
+                idle_unnoted: false,
+            }),
+            Answer::Outcome(Outcome::Accepted {
+                entry: entry(),
+                idle_unnoted: true,
+            }),
+            Answer::Outcome(Outcome::Refused {
+                entry: entry(),
+                why: Refusal::Network,
+            }),
+            Answer::Outcome(Outcome::Unknown { user_known: false }),
+            Answer::Outcome(Outcome::Unknown { user_known: true }),
+            Answer::Gone,
+            Answer::Failed {
+                message: "no".to_owned(),
+                hint: None,
+            },
+            Answer::Failed {
+                message: "no".to_owned(),
+                hint: Some("try".to_owned()),
+            },
+        ] {
+            let bytes = answer.encode().unwrap();
+            assert_eq!(Answer::decode(&bytes[2..]), Some(answer));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_too_long_is_not_believed() {
+        let bytes = question(About::Password(password()), Some("192.0.2.7"))
+            .encode()
+            .unwrap();
+        assert_eq!(
+            usize::from(u16::from_be_bytes([bytes[0], bytes[1]])),
+            bytes.len() - 2
+        );
+        for length in 2..bytes.len() {
+            assert!(Question::decode(&bytes[2..length]).is_none(), "{length}");
+        }
+        let more = [&bytes[2..], &[0]].concat();
+        assert!(Question::decode(&more).is_none());
+        let long = "x".repeat(LONGEST);
+        assert!(
+            question(About::Password(password()), Some(&long))
+                .encode()
+                .is_none()
+        );
+        assert!(
+            Answer::Failed {
+                message: "x".repeat(70_000),
+                hint: None
+            }
+            .encode()
+            .is_none()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_either_side_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Question::decode(&bytes);
+            let _ = Answer::decode(&bytes);
+        }
+    }
+}
