@@ -3,14 +3,13 @@
 
 use std::path::PathBuf;
 
-use crate::config;
 use crate::credential::ServiceName;
 
 /// What a line in `/etc/pam.d` says behind the module's name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// `conf=PATH`
-    pub conf: PathBuf,
+    pub conf: Option<PathBuf>,
     /// `debug`: also say what is usually not worth a line.
     pub debug: bool,
     /// `use_first_pass`: never prompt.
@@ -25,21 +24,6 @@ pub struct Arguments {
     pub log_failures: bool,
     /// What is none of these. It is logged and ignored, never fatal.
     pub unknown: Vec<String>,
-}
-
-impl Default for Arguments {
-    fn default() -> Self {
-        Self {
-            conf: config::PATH.into(),
-            debug: false,
-            use_first_pass: false,
-            prompt: None,
-            service: None,
-            quiet: false,
-            log_failures: false,
-            unknown: Vec::new(),
-        }
-    }
 }
 
 impl Arguments {
@@ -63,7 +47,7 @@ impl Arguments {
                 "try_first_pass" | "nodelay" => {}
                 _ => self.unknown.push(word),
             },
-            Some(("conf", path)) if path.starts_with('/') => self.conf = path.into(),
+            Some(("conf", path)) if path.starts_with('/') => self.conf = Some(path.into()),
             Some(("authtok_prompt", text)) => self.prompt = Some(text.to_owned()),
             Some(("service", name)) => match ServiceName::parse(name) {
                 Ok(name) => self.service = Some(name),
@@ -87,7 +71,7 @@ mod tests {
         let line = "conf=/etc/x.toml debug use_first_pass try_first_pass authtok_prompt=Code: \
                     service=IMAP quiet log_failures nodelay";
         let expected = Arguments {
-            conf: "/etc/x.toml".into(),
+            conf: Some("/etc/x.toml".into()),
             debug: true,
             use_first_pass: true,
             prompt: Some("Code:".to_owned()),

@@ -11,6 +11,7 @@ mod items;
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
+use std::path::Path;
 use std::sync::Once;
 
 use pamsm::{Pam, PamError, PamFlags, PamLibExt, PamServiceModule, pam_module};
@@ -19,6 +20,7 @@ use crate::arguments::Arguments;
 use crate::audit::{self, Caller, Line};
 use crate::authenticate::{authenticate, look_again};
 use crate::clock::{self, Timestamp};
+use crate::config;
 use crate::credential::{CredentialId, ServiceName, UserName};
 use crate::error::Error;
 use crate::policy::{Attempt, Outcome, Service};
@@ -140,7 +142,7 @@ impl<'a> Call<'a> {
         authenticate(
             self.attempt.clone(),
             typed.to_bytes(),
-            &self.arguments.conf,
+            self.conf(),
             self.now,
         )
     }
@@ -151,7 +153,7 @@ impl<'a> Call<'a> {
         let Some(id) = self.remembered() else {
             return PamError::IGNORE;
         };
-        match look_again(id, self.attempt.clone(), &self.arguments.conf, self.now) {
+        match look_again(id, self.attempt.clone(), self.conf(), self.now) {
             Ok(Some(Outcome::Accepted { .. })) => PamError::SUCCESS,
             Ok(Some(Outcome::Refused { entry, why })) => {
                 self.log(&[audit::refused(&self.caller, &entry, why.as_str())]);
@@ -166,6 +168,11 @@ impl<'a> Call<'a> {
                 PamError::AUTHINFO_UNAVAIL
             }
         }
+    }
+
+    fn conf(&self) -> &Path {
+        let conf = self.arguments.conf.as_deref();
+        conf.unwrap_or(Path::new(config::PATH))
     }
 
     fn remember(&self, entry: Option<CredentialId>) {

@@ -13,9 +13,9 @@ pub(crate) mod connection;
 mod reserve;
 mod row;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -268,7 +268,12 @@ pub fn path_in(state_dir: &Path) -> PathBuf {
 
 fn make_directory(dir: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => sync_parent(dir),
+        Ok(()) => {
+            // Whatever the umask.
+            let mode = std::fs::set_permissions(dir, Permissions::from_mode(0o700));
+            mode.map_err(|e| Error::io(dir, e))?;
+            sync_parent(dir)
+        }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(Error::io(dir, e)),
     }
