@@ -71,6 +71,7 @@ pub fn authentication(
         Ok(Outcome::Accepted {
             entry,
             idle_unnoted,
+            ..
         }) => {
             if !arguments.quiet {
                 lines.push(Line::new(
@@ -294,6 +295,7 @@ mod tests {
             Ok(Outcome::Accepted {
                 entry: phone(),
                 idle_unnoted: false,
+                ticket: None,
             })
         };
         let refused = || {
@@ -342,6 +344,7 @@ mod tests {
         let accepted = Ok(Outcome::Accepted {
             entry: phone(),
             idle_unnoted: true,
+            ticket: None,
         });
         let lines = said(accepted, "quiet");
         assert!(lines[0].1.starts_with("idle, but not refused"), "{lines:?}");

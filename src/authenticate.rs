@@ -15,13 +15,14 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::credential::{Credential, CredentialId, UserName};
 use crate::error::Error;
+use crate::hash::Key;
 use crate::helper;
-use crate::helper::wire::{About, Question};
+use crate::helper::wire::{About, Answer, Question};
 use crate::password::AppPassword;
 use crate::policy::{self, Attempt, Entry, Facts, Outcome, Refusal, Rules, Verdict};
-use crate::shadow;
 use crate::store::Store;
 use crate::usage::{Occasion, Usage};
+use crate::{session, shadow, ticket};
 
 /// Judges what was typed in the place of a password.
 pub fn authenticate(
@@ -37,8 +38,11 @@ pub fn authenticate(
         attempt,
         about: About::Password(password),
     };
-    // Only an entry can be gone, and a password is none.
-    Ok(answer(&question, config, now)?.unwrap_or(Outcome::Unknown { user_known: false }))
+    Ok(match answer(&question, config, now)? {
+        Answer::Outcome(outcome) => outcome,
+        // Only an entry can be gone, and a password is none.
+        _ => Outcome::Unknown { user_known: false },
+    })
 }
 
 /// Judges once more an entry that this module accepted on the same handle. `None`: it is gone, or
@@ -49,21 +53,26 @@ pub fn look_again(
     config: &Path,
     now: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
-    answer(
-        &Question {
-            attempt,
-            about: About::Entry(id),
+    Ok(
+        match answer(
+            &Question {
+                attempt,
+                about: About::Entry(id),
+            },
+            config,
+            now,
+        )? {
+            Answer::Outcome(outcome) => Some(outcome),
+            _ => None,
         },
-        config,
-        now,
     )
 }
 
 /// Answers here, or has the helper answer if this process may not open the store. One that runs
 /// with somebody else's rights never opens it: the person who started it can stop it while it
 /// holds a lock.
-fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Option<Outcome>, Error> {
-    if rustix::process::getuid() != rustix::process::geteuid() {
+fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Answer, Error> {
+    if runs_with_other_rights() {
         return helper::ask(question);
     }
     let uid = rustix::process::getuid().as_raw();
@@ -73,50 +82,78 @@ fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Option<O
     }
 }
 
+/// Whether the real and the effective uid differ, as in su, sudo and passwd.
+pub fn runs_with_other_rights() -> bool {
+    rustix::process::getuid() != rustix::process::geteuid()
+}
+
 /// Finds, proves, judges and notes, with this process's own rights, for the host of uid `asker`.
-/// `None`: the entry in question is gone, or not this user's.
 pub fn judge(
     question: &Question,
     asker: u32,
     config: &Config,
     now: Timestamp,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Answer, Error> {
     let Question { attempt, about } = question;
     let mut store = Store::open_for_login(&config.state_dir)?;
+    let unknown = |user_known| Ok(Answer::Outcome(Outcome::Unknown { user_known }));
     let Some(user) = &attempt.user else {
-        return Ok(Some(Outcome::Unknown { user_known: false }));
+        return unknown(false);
     };
     match about {
+        About::Password(password) => {
+            let (found, user_known) = recognise(&mut store, user, password)?;
+            drop(store);
+            let Some((entry, key)) = found else {
+                return unknown(user_known);
+            };
+            let visit = Visit::begin(&entry, attempt, config, now);
+            Ok(Answer::Outcome(visit.judge_and_note(asker, &key)))
+        }
         About::Entry(id) => {
             let entry = store.entry(*id)?.filter(|entry| entry.user == *user);
             drop(store);
-            Ok(entry.map(|entry| Visit::begin(&entry, attempt, config, now).judge()))
-        }
-        About::Password(password) => {
-            let (entry, user_known) = recognise(&mut store, user, password)?;
-            drop(store);
             let Some(entry) = entry else {
-                return Ok(Some(Outcome::Unknown { user_known }));
+                return Ok(Answer::Gone);
             };
-            Ok(Some(
-                Visit::begin(&entry, attempt, config, now).judge_and_note(asker),
+            Ok(Answer::Outcome(
+                Visit::begin(&entry, attempt, config, now).judge(),
             ))
         }
+        // Sessions are noted beside the store, not in it.
+        About::Opened(_) | About::Closed => Ok(Answer::Gone),
     }
 }
 
-/// The entry that the password proves, and whether the user has or had any entry at all. Every row
+/// The entry that a ticket says, if the store's key has sealed it.
+pub fn read_ticket(
+    ticket: &str,
+    user: &UserName,
+    config: &Path,
+    now: Timestamp,
+) -> Result<Option<CredentialId>, Error> {
+    let store = Store::open_for_login(&Config::load(config)?.state_dir)?;
+    let keys: Vec<_> = store
+        .keys()?
+        .into_iter()
+        .map(|numbered| numbered.key)
+        .collect();
+    let boot = session::boot_id().unwrap_or_default();
+    Ok(ticket::read(ticket, &keys, user, &boot, now))
+}
+
+/// The entry that the password proves and the key it is under, and whether the user has or had any entry at all. Every row
 /// that the tag finds is tried: two passwords can share one.
 pub fn recognise(
     store: &mut Store,
     user: &UserName,
     password: &AppPassword,
-) -> Result<(Option<Credential>, bool), Error> {
+) -> Result<(Option<(Credential, Key)>, bool), Error> {
     let (found, user_known) = store.find(user, |key| key.proof(user, password))?;
     for candidates in found {
         for (entry, hash) in candidates.rows {
             if hash.proves(&candidates.proof)? {
-                return Ok((Some(entry), true));
+                return Ok((Some((entry, candidates.key)), true));
             }
         }
     }
@@ -151,8 +188,8 @@ impl<'a> Visit<'a> {
     }
 
     /// Judges, and notes it.
-    fn judge_and_note(mut self, asker: u32) -> Outcome {
-        let outcome = self.judge();
+    fn judge_and_note(mut self, asker: u32, key: &Key) -> Outcome {
+        let mut outcome = self.judge();
         let origin = self.attempt.origin_text();
         let occasion = Occasion {
             entry: self.entry.id,
@@ -161,11 +198,20 @@ impl<'a> Visit<'a> {
             uid: asker,
             at: self.facts.now,
         };
-        match &outcome {
+        match &mut outcome {
+            Outcome::Accepted { ticket, .. } => {
+                self.usage.note_use(occasion);
+                *ticket = self.ticket(key);
+            }
             Outcome::Refused { why, .. } => self.usage.note_refusal(occasion, *why),
-            _ => self.usage.note_use(occasion),
+            Outcome::NotOurs | Outcome::Unknown { .. } => {}
         }
         outcome
+    }
+
+    fn ticket(&self, key: &Key) -> Option<String> {
+        let Credential { id, user, .. } = self.entry;
+        ticket::issue(key, *id, user, &session::boot_id()?, self.facts.now)
     }
 
     fn judge(&self) -> Outcome {
@@ -188,6 +234,7 @@ impl<'a> Visit<'a> {
             Verdict::Accept => Outcome::Accepted {
                 entry,
                 idle_unnoted,
+                ticket: None,
             },
             Verdict::Refuse(why) => Outcome::Refused { entry, why },
         }

@@ -19,6 +19,7 @@ mod output;
 mod revoke;
 mod serve;
 mod show;
+mod signout;
 mod terminal;
 mod when;
 

@@ -4,8 +4,8 @@
 //!
 //! We are a guest in somebody else's process. A panic must not end it: every entry point is
 //! guarded. Nothing is written to standard output or error, which may be the connection to the
-//! client. Nothing outlives a call but the number of the entry that was accepted, which libpam
-//! keeps for us on its handle.
+//! client. Nothing outlives a call but which entry was accepted, which libpam keeps for us on its
+//! handle.
 
 mod items;
 
@@ -18,13 +18,16 @@ use pamsm::{Pam, PamError, PamFlags, PamLibExt, PamServiceModule, pam_module};
 
 use crate::arguments::Arguments;
 use crate::audit::{self, Caller, Line};
-use crate::authenticate::{authenticate, look_again};
+use crate::authenticate::{authenticate, look_again, read_ticket, runs_with_other_rights};
 use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::credential::{CredentialId, ServiceName, UserName};
 use crate::error::Error;
+use crate::helper;
+use crate::helper::wire::{About, Question};
 use crate::policy::{Attempt, Outcome, Service};
-use crate::syslog;
+use crate::session::{self, Process, Session};
+use crate::{syslog, ticket};
 
 /// The name of our data on the handle. It holds the version: pamsm's layout of it is Rust's, so
 /// two versions of this module in one stack must not read each other's.
@@ -52,12 +55,12 @@ impl PamServiceModule for AppPasswd {
         guard(|| Call::begin(&pam, arguments, "account").account())
     }
 
-    fn open_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        guard(|| PamError::IGNORE)
+    fn open_session(pam: Pam, _: PamFlags, arguments: Vec<String>) -> PamError {
+        guard(|| Call::begin(&pam, arguments, "session").open_session())
     }
 
-    fn close_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        guard(|| PamError::IGNORE)
+    fn close_session(pam: Pam, _: PamFlags, arguments: Vec<String>) -> PamError {
+        guard(|| Call::begin(&pam, arguments, "session").close_session())
     }
 
     fn chauthtok(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
@@ -110,9 +113,11 @@ impl<'a> Call<'a> {
     fn authenticate(&self) -> PamError {
         // sshd and sudo try several times on one handle: what an earlier try left counts no more.
         self.remember(None);
+        self.set_ticket(None);
         let result = self.judge_password();
-        if let Ok(Outcome::Accepted { entry, .. }) = &result {
+        if let Ok(Outcome::Accepted { entry, ticket, .. }) = &result {
             self.remember(Some(entry.id));
+            self.set_ticket(ticket.as_deref());
         }
         self.log(&audit::authentication(
             &self.caller,
@@ -150,7 +155,7 @@ impl<'a> Call<'a> {
     /// Ours is only what we accepted on this very handle. For a login by key or by another
     /// module there is nothing to say.
     fn account(&self) -> PamError {
-        let Some(id) = self.remembered() else {
+        let Some((id, _)) = self.remembered() else {
             return PamError::IGNORE;
         };
         match look_again(id, self.attempt.clone(), self.conf(), self.now) {
@@ -175,17 +180,102 @@ impl<'a> Call<'a> {
         conf.unwrap_or(Path::new(config::PATH))
     }
 
-    fn remember(&self, entry: Option<CredentialId>) {
-        let bytes = entry
-            .map(|id| id.0.to_ne_bytes().to_vec())
-            .unwrap_or_default();
-        // Should libpam have no memory left for it, the account phase finds nothing and says so.
-        let _ = self.pam.send_bytes(ACCEPTED, bytes, None);
+    /// Notes the session, so that it can be ended when its app password is revoked. A login by
+    /// another way has no entry, and nothing is noted. Not to be able to note it is no reason to
+    /// keep anybody out.
+    fn open_session(&self) -> PamError {
+        if !rustix::process::geteuid().is_root() {
+            return PamError::IGNORE; // a screen locker's, say, which nobody could end from outside
+        }
+        let noted = match self.opened_by() {
+            Ok(Some(session)) => self.note(session),
+            Ok(None) => return PamError::IGNORE,
+            Err(error) => Err(error),
+        };
+        match noted {
+            Ok(()) => PamError::SUCCESS,
+            Err(error) => {
+                self.log(&[audit::failed(&error)]);
+                PamError::IGNORE
+            }
+        }
     }
 
-    fn remembered(&self) -> Option<CredentialId> {
+    fn close_session(&self) -> PamError {
+        if runs_with_other_rights() {
+            if let Some((_, user)) = self.remembered() {
+                // The note goes with its process in any case.
+                let _ = self.ask_about_session(user, About::Closed);
+            }
+        } else if let Some(process) = Process::current() {
+            session::forget(process);
+        }
+        PamError::IGNORE
+    }
+
+    /// Whose session it is, and which entry opened it: as this handle remembers it, or as a ticket
+    /// says it that another process has put into the PAM environment. The ticket is taken out, so
+    /// that no process of the user sees it. One that is forged counts as any entry of the user's.
+    fn opened_by(&self) -> Result<Option<Session>, Error> {
+        let ticket = self
+            .pam
+            .getenv(ticket::VARIABLE)
+            .ok()
+            .flatten()
+            .map(CStr::to_owned);
+        self.set_ticket(None);
+        if let Some((id, user)) = self.remembered() {
+            return Ok(Some(Session::of(&self.attempt, &user, Some(id))));
+        }
+        let (Some(ticket), Some(user)) = (ticket, &self.attempt.user) else {
+            return Ok(None);
+        };
+        let ticket = ticket.to_string_lossy();
+        let entry = read_ticket(&ticket, user, self.conf(), self.now)?;
+        Ok(Some(Session::of(&self.attempt, user, entry)))
+    }
+
+    fn note(&self, session: Session) -> Result<(), Error> {
+        if runs_with_other_rights() {
+            let Some(entry) = session.entry else {
+                return Ok(());
+            };
+            return self.ask_about_session(session.user, About::Opened(entry));
+        }
+        Process::current().map_or(Ok(()), |process| session::note(process, &session))
+    }
+
+    /// sudo has changed `PAM_USER` by now; the session is that of the user who was let in.
+    fn ask_about_session(&self, user: UserName, about: About) -> Result<(), Error> {
+        let attempt = Attempt {
+            user: Some(user),
+            ..self.attempt.clone()
+        };
+        helper::ask(&Question { attempt, about }).map(|_| ())
+    }
+
+    fn set_ticket(&self, ticket: Option<&str>) {
+        // Without a value the variable is removed; that there was none is no failure.
+        let setting = ticket.map(|ticket| format!("{}={ticket}", ticket::VARIABLE));
+        let _ = self
+            .pam
+            .putenv(setting.as_deref().unwrap_or(ticket::VARIABLE));
+    }
+
+    /// Keeps the number of the entry and whose it is on the handle.
+    fn remember(&self, entry: Option<CredentialId>) {
+        let bytes = entry.map(|id| [&id.0.to_ne_bytes(), self.caller.user.as_slice()].concat());
+        // Should libpam have no memory left for it, the account phase finds nothing and says so.
+        let _ = self
+            .pam
+            .send_bytes(ACCEPTED, bytes.unwrap_or_default(), None);
+    }
+
+    fn remembered(&self) -> Option<(CredentialId, UserName)> {
         let bytes = self.pam.retrieve_bytes(ACCEPTED).ok()?;
-        Some(CredentialId(i64::from_ne_bytes(bytes.try_into().ok()?)))
+        let (id, user) = bytes.split_first_chunk()?;
+        let user = UserName::parse(str::from_utf8(user).ok()?).ok()?;
+        Some((CredentialId(i64::from_ne_bytes(*id)), user))
     }
 
     fn log(&self, lines: &[Line]) {

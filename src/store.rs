@@ -57,7 +57,9 @@ pub struct NumberedKey {
 
 /// The rows of a user that a password might belong to, under one key.
 pub struct Candidates {
-    /// What the key makes of the password.
+    /// The key.
+    pub key: Key,
+    /// What it makes of the password.
     pub proof: Proof,
     /// The entries with its tag: usually none or one.
     pub rows: Vec<(Credential, Hash)>,
@@ -170,16 +172,21 @@ impl Store {
         for NumberedKey { id, key } in row::keys(&transaction).map_err(failed)? {
             let proof = proof_of(&key)?;
             let rows = row::with_tag(&transaction, &path, user, id, proof.tag())?;
-            found.push(Candidates { proof, rows });
+            found.push(Candidates { key, proof, rows });
         }
         let known = "SELECT EXISTS (SELECT 1 FROM credential WHERE user = ?1)";
         let known = transaction.query_row(known, [user.as_str()], |row| row.get(0));
         Ok((found, known.map_err(failed)?))
     }
 
-    /// The key that new entries are made with: the store's first.
+    /// All keys, the store's own first.
+    pub fn keys(&self) -> Result<Vec<NumberedKey>, Error> {
+        row::keys(&self.connection).map_err(|e| self.error(e))
+    }
+
+    /// The key that new entries are made with: the store's own.
     pub fn own_key(&self) -> Result<NumberedKey, Error> {
-        let mut keys = row::keys(&self.connection).map_err(|e| self.error(e))?;
+        let mut keys = self.keys()?;
         if keys.is_empty() {
             return Err(self.error(rusqlite::Error::QueryReturnedNoRows));
         }

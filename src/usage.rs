@@ -50,7 +50,7 @@ pub struct Occasion<'a> {
 /// What is noted about one entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Its last use.
+    /// Its last use by whatever service; counted over all of them.
     pub used: Option<Note>,
     /// Its last refusal, and why it was refused.
     pub refused: Option<(Note, String)>,
@@ -75,6 +75,7 @@ pub struct Note {
 #[derive(Debug, Default)]
 pub struct AllNotes {
     entries: HashMap<CredentialId, Notes>,
+    uses: HashMap<CredentialId, Vec<Note>>,
     birth: Option<Timestamp>,
 }
 
@@ -205,19 +206,27 @@ impl AllNotes {
                 .map(Timestamp::from_seconds),
             ..Self::default()
         };
-        // The bare columns beside max() are those of the row that has the maximum.
-        let used =
-            "SELECT entry, max(at), service, origin, uid, sum(count) FROM used GROUP BY entry";
+        let used = "SELECT entry, at, service, origin, uid, count FROM used ORDER BY at";
         let mut statement = connection.prepare(used)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            notes.of_mut(row.get(0)?).used = Some(note(row)?);
+            let uses = notes.uses.entry(CredentialId(row.get(0)?)).or_default();
+            uses.push(note(row)?);
+        }
+        for (entry, uses) in &notes.uses {
+            let count = uses.iter().map(|used| used.count).sum();
+            let last = uses.last().map(|last| Note {
+                count,
+                ..last.clone()
+            });
+            notes.entries.entry(*entry).or_default().used = last;
         }
         let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
         let mut statement = connection.prepare(refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            notes.of_mut(row.get(0)?).refused = Some((note(row)?, row.get(6)?));
+            let noted = notes.entries.entry(CredentialId(row.get(0)?)).or_default();
+            noted.refused = Some((note(row)?, row.get(6)?));
         }
         Ok(notes)
     }
@@ -225,6 +234,11 @@ impl AllNotes {
     /// What is noted about an entry.
     pub fn of(&self, entry: CredentialId) -> Notes {
         self.entries.get(&entry).cloned().unwrap_or_default()
+    }
+
+    /// The last use of an entry by each service, the latest last.
+    pub fn uses_of(&self, entry: CredentialId) -> Vec<Note> {
+        self.uses.get(&entry).cloned().unwrap_or_default()
     }
 
     /// Since when the entry has lain unused; `None`: there are no notes.
@@ -238,10 +252,6 @@ impl AllNotes {
                 .max(entry.created)
                 .max(used.map_or(entry.created, |note| note.at)),
         )
-    }
-
-    fn of_mut(&mut self, entry: i64) -> &mut Notes {
-        self.entries.entry(CredentialId(entry)).or_default()
     }
 }
 
