@@ -1,6 +1,7 @@
 //! What strangers type and what odd hosts are like: nothing of it opens, stops or changes anything.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
 mod support;
 
@@ -9,6 +10,7 @@ use std::process::Command;
 use std::thread;
 
 use support::machine::run;
+use support::strace::{trace_in, traced, wrapped};
 use support::{Client, Code, Machine, Ran, WRONG, cannot_run};
 
 const MIB: usize = 1 << 20;
@@ -336,11 +338,9 @@ fn a_hostile_environment_changes_nothing_and_no_path_in_it_is_touched() {
     let machine = Machine::new();
     let good = machine.create("alice", "phone", &[]);
     let client = machine.client("imap", "alice").rhost("192.0.2.7");
-    let mut traced = Client::from(traced(
-        &machine,
-        "%file",
-        client.option(&["authenticate"]).command,
-    ));
+    let trace = machine.path("trace");
+    let client = client.option(&["authenticate"]).command;
+    let mut client = Client::from(traced(client, "%file", &trace));
     let variables = [
         "HOME",
         "TMPDIR",
@@ -356,15 +356,15 @@ fn a_hostile_environment_changes_nothing_and_no_path_in_it_is_touched() {
         "LOCPATH",
     ];
     for variable in variables {
-        traced.command.env(variable, "/hostile");
+        client.command.env(variable, "/hostile");
     }
-    traced
+    client
         .command
         .env("RUST_BACKTRACE", "full")
         .env("TZ", ":/hostile/zone")
         .env("LANG", "\u{1b}[31m");
-    assert_eq!(traced.password(good).run(&[]).status, Some(0));
-    let trace = trace_of(&machine);
+    assert_eq!(client.password(good).run(&[]).status, Some(0));
+    let trace = trace_in(&trace);
     assert!(
         !trace
             .lines()
@@ -406,8 +406,11 @@ fn a_login_starts_no_process_and_changes_nothing_that_belongs_to_the_host() {
     for client in every_kind_of_login(&machine) {
         let answers = client.answers();
         let Client { command, .. } = client.option(&["authenticate", "acct_mgmt", "setcred"]);
-        run(traced(&machine, &calls.join(","), command), &answers);
-        let trace = trace_of(&machine);
+        run(
+            traced(command, &calls.join(","), &machine.path("trace")),
+            &answers,
+        );
+        let trace = trace_in(&machine.path("trace"));
         let after = trace.split_once("pam_app_passwd.so").unwrap().1;
         let done: Vec<&str> = after
             .lines()
@@ -433,10 +436,14 @@ fn every_file_is_opened_close_on_exec() {
         .option(&["authenticate"])
         .command;
     run(
-        traced(&machine, "openat,open,socket,dup,dup2", client),
+        traced(
+            client,
+            "openat,open,socket,dup,dup2",
+            &machine.path("trace"),
+        ),
         format!("{good}\n").as_bytes(),
     );
-    let trace = trace_of(&machine);
+    let trace = trace_in(&machine.path("trace"));
     let after = trace.split_once("pam_app_passwd.so").unwrap().1;
     // The last is libpam's own, when the module has answered.
     let mut calls = after
@@ -540,33 +547,6 @@ fn kilobytes(ran: &Ran, name: &str) -> Vec<u64> {
 }
 
 // -- programs around the client
-
-/// `command` under strace, which writes what it sees to `trace_of`.
-fn traced(machine: &Machine, calls: &str, command: Command) -> Command {
-    let output = machine.path("trace");
-    let options = [
-        "-f",
-        "-o",
-        output.to_str().unwrap(),
-        "-e",
-        &format!("trace={calls}"),
-        "--",
-    ];
-    wrapped("strace", &options, command)
-}
-
-fn trace_of(machine: &Machine) -> String {
-    String::from_utf8_lossy(&std::fs::read(machine.path("trace")).unwrap()).into_owned()
-}
-
-fn wrapped(program: &str, options: &[&str], command: Command) -> Command {
-    let mut wrapped = Command::new(program);
-    wrapped
-        .args(options)
-        .arg(command.get_program())
-        .args(command.get_args());
-    wrapped
-}
 
 /// `command` with `input` on standard input, for when the test needs the other streams itself.
 fn shell_with_input(input: &str, command: Command) -> Command {

@@ -1,14 +1,14 @@
 //! The tool, killed at every step of a change: the next login, through the module alone, reads the store
 //! and repairs it; the change is there with its event, or neither is; and changes work on afterwards.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
 mod support;
 
-use std::process::Command;
-
 use rusqlite::Connection;
 use support::machine::run;
+use support::strace::killed;
 use support::{Code, Machine, WRONG, cannot_run};
 
 /// The steps: every call that changes a file or its name.
@@ -36,42 +36,22 @@ fn kill_at_every_step(
     mut prepare: impl FnMut() -> Vec<String>,
     mut check: impl FnMut(),
     machine: &Machine,
-) -> u32 {
-    let mut killed = 0;
+) -> usize {
+    let mut times = 0;
     for call in CALLS {
         for step in 1.. {
             let arguments = prepare();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let survived =
-                run(killed_at(call, step, machine.tool_command(&arguments)), b"").status == Some(0);
+                run(killed(machine.tool_command(&arguments), call, step), b"").status == Some(0);
             check();
             if survived {
                 break;
             }
-            killed += 1;
+            times += 1;
         }
     }
-    killed
-}
-
-/// `command` under strace, which kills it when it makes `call` for the `step`th time.
-fn killed_at(call: &str, step: u32, command: Command) -> Command {
-    let mut strace = Command::new("strace");
-    strace.args([
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &format!("trace={call}"),
-    ]);
-    strace.args([
-        "-e",
-        &format!("inject={call}:signal=SIGKILL:when={step}"),
-        "--",
-    ]);
-    strace.arg(command.get_program()).args(command.get_args());
-    strace
+    times
 }
 
 #[test]
@@ -79,12 +59,12 @@ fn the_first_create_can_be_killed_at_any_step() {
     if cannot_run(&["strace"]) {
         return;
     }
-    let mut killed = 0;
+    let mut times = 0;
     for call in CALLS {
         for step in 1.. {
             let machine = Machine::new();
             let create = machine.tool_command(&["create", "alice", "--label", "phone"]);
-            let survived = run(killed_at(call, step, create), b"").status == Some(0);
+            let survived = run(killed(create, call, step), b"").status == Some(0);
             // There may be no store yet, or one without a row that this opens.
             let code = machine.login("imap", "alice", WRONG);
             assert!(
@@ -101,10 +81,10 @@ fn the_first_create_can_be_killed_at_any_step() {
             if survived {
                 break;
             }
-            killed += 1;
+            times += 1;
         }
     }
-    assert!(killed > 10, "killed {killed} times");
+    assert!(times > 10, "killed {times} times");
 }
 
 #[test]
@@ -126,8 +106,8 @@ fn a_create_can_be_killed_at_any_step() {
         assert_eq!(machine.login("imap", "alice", WRONG), Code::AUTH_ERR);
         assert_consistent(&machine);
     };
-    let killed = kill_at_every_step(prepare, check, &machine);
-    assert!(killed > 10, "killed {killed} times");
+    let times = kill_at_every_step(prepare, check, &machine);
+    assert!(times > 10, "killed {times} times");
     let last = machine.create("alice", "last", &[]);
     assert_eq!(machine.login("imap", "alice", last), Code::SUCCESS);
 }
@@ -161,8 +141,8 @@ fn a_revoke_can_be_killed_at_any_step() {
             }
         );
     };
-    let killed = kill_at_every_step(prepare, check, &machine);
-    assert!(killed > 5, "killed {killed} times");
+    let times = kill_at_every_step(prepare, check, &machine);
+    assert!(times > 5, "killed {times} times");
 }
 
 /// How many events there are of the entry with this label.

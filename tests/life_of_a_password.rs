@@ -1,6 +1,7 @@
 //! An app password from `create` to `revoke`, through the tool and the module, and all that limits it.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
 mod support;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::Value as Json;
+use support::private_mounts::PrivateMounts;
 use support::{Code, Machine, WRONG, is_root};
 
 #[test]
@@ -271,68 +273,49 @@ fn a_later_change_of_a_group_changes_what_it_opens_and_one_that_is_gone_opens_no
 #[test]
 fn networks_are_judged_by_the_address_of_the_remote_host() {
     let machine = Machine::new();
-    let (yes, no) = (Code::SUCCESS, Code::PERM_DENIED);
-    let table: [(&[&str], &[(&str, Code)]); 6] = [
-        (
+    // networks, hosts inside, hosts outside
+    let table: [[&[&str]; 3]; 6] = [
+        [
             &["192.0.2.0/24"],
-            &[
-                ("192.0.2.0", yes),
-                ("192.0.2.255", yes),
-                ("192.0.3.0", no),
-                ("2001:db8::7", no),
-            ],
-        ),
-        (
+            &["192.0.2.0", "192.0.2.255"],
+            &["192.0.3.0", "2001:db8::7"],
+        ],
+        [
             &["192.0.2.7"],
-            &[
-                ("192.0.2.7", yes),
-                ("192.0.2.8", no),
-                ("::ffff:192.0.2.7", yes),
-            ],
-        ),
-        (
-            &["192.0.2.7/32"],
-            &[("::ffff:c000:207", yes), ("::192.0.2.7", no)],
-        ),
-        (
+            &["192.0.2.7", "::ffff:192.0.2.7"],
+            &["192.0.2.8"],
+        ],
+        [&["192.0.2.7/32"], &["::ffff:c000:207"], &["::192.0.2.7"]],
+        [
             &["2001:db8::/32"],
-            &[
-                ("2001:db8::7", yes),
-                ("2001:DB8:FFFF::", yes),
-                ("2001:db9::", no),
-                ("192.0.2.7", no),
-            ],
-        ),
-        (
+            &["2001:db8::7", "2001:DB8:FFFF::"],
+            &["2001:db9::", "192.0.2.7"],
+        ],
+        [
             &["192.0.2.0/25", "2001:db8::7"],
-            &[
-                ("192.0.2.7", yes),
-                ("2001:db8::7", yes),
-                ("192.0.2.128", no),
-            ],
-        ),
-        (
-            &["127.0.0.0/8"],
-            &[("127.0.0.1", yes), ("localhost", no), ("::1", no)],
-        ),
+            &["192.0.2.7", "2001:db8::7"],
+            &["192.0.2.128"],
+        ],
+        [&["127.0.0.0/8"], &["127.0.0.1"], &["localhost", "::1"]],
     ];
-    for (number, (networks, hosts)) in table.iter().enumerate() {
+    for (number, [networks, inside, outside]) in table.into_iter().enumerate() {
         let label = format!("number {number}");
         let options: Vec<&str> = networks
             .iter()
             .flat_map(|network| ["--from", network])
             .collect();
         let password = machine.create("alice", &label, &options);
-        for (host, expected) in *hosts {
-            assert_eq!(
-                machine.login_from(host, "imap", "alice", &password),
-                *expected,
-                "{networks:?} {host}"
-            );
+        let login = |host: &str| machine.login_from(host, "imap", "alice", &password);
+        for host in inside {
+            assert_eq!(login(host), Code::SUCCESS, "{networks:?} {host}");
         }
+        for host in outside {
+            assert_eq!(login(host), Code::PERM_DENIED, "{networks:?} {host}");
+        }
+        let code = machine.login("imap", "alice", &password);
         assert_eq!(
-            machine.login("imap", "alice", &password),
-            no,
+            code,
+            Code::PERM_DENIED,
             "{networks:?} without a remote host"
         );
     }
@@ -418,6 +401,53 @@ fn a_disabled_entry_is_refused() {
     machine.alter("UPDATE credential SET disabled = 1");
     assert_eq!(machine.login("imap", "alice", password), Code::PERM_DENIED);
     assert_eq!(machine.show("alice", "phone")["status"], "disabled");
+}
+
+#[test]
+fn an_account_that_was_locked_is_refused_and_one_that_never_had_a_password_is_not() {
+    if support::cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let hash = "$y$j9T$WyYUzT9cW8cJtXlqWvVWn.$3c0Fo7eG4JVYLV3yQqP5o9nMqXyNnN3s8mC8fHjlrG4";
+    let (yes, no) = (Code::SUCCESS, Code::PERM_DENIED);
+    let accounts = [
+        ("alice", hash.to_owned(), yes),
+        ("locked", format!("!{hash}"), no),
+        (
+            "old-locked",
+            "!$1$abcdefgh$0123456789abcdefghijkl".to_owned(),
+            no,
+        ),
+        ("bare", "!".to_owned(), yes),
+        ("star", "*".to_owned(), yes),
+        ("locked-star", "!*".to_owned(), yes),
+        ("twice", "!!".to_owned(), yes),
+        ("empty", String::new(), yes),
+    ];
+    let machine = Machine::new();
+    let lines = accounts
+        .iter()
+        .map(|(user, field, _)| format!("{user}:{field}:20000:0:99999:7:::\n"));
+    let shadow = machine.path("shadow");
+    std::fs::write(&shadow, lines.collect::<String>()).unwrap();
+    let mount = format!("mount --bind {} /etc/shadow", shadow.display());
+    let machine = machine.inside(PrivateMounts::new(&mount));
+    for (user, field, expected) in &accounts {
+        let password = machine.create(user, "phone", &[]);
+        let code = machine
+            .client("imap", user)
+            .password(password)
+            .authenticate();
+        assert_eq!(code, *expected, "{user}: {field:?}");
+    }
+    let password = machine.create("nobody-local", "phone", &[]);
+    assert_eq!(
+        machine
+            .client("imap", "nobody-local")
+            .password(password)
+            .authenticate(),
+        yes
+    );
 }
 
 #[test]

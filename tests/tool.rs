@@ -3,7 +3,8 @@
 //! Every refusal is one line of error, perhaps one of hint, the right exit code, and an unchanged store.
 //! `cli/*.md` are transcripts of it; each has a machine of its own.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 #![allow(clippy::disallowed_methods)] // whether a stamp is of now can only be told by the clock
 
 mod support;

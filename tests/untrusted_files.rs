@@ -1,7 +1,8 @@
 //! Files that others could have written or can read are refused, by the module and by the tool, and the
 //! message names the file and what to do. Nothing is mended in silence.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
 mod support;
 
@@ -13,7 +14,7 @@ use support::{Code, Machine, cannot_run};
 /// What is done to a good machine, by a shell in its directory, and the file that is wrong then.
 type Case = (&'static str, &'static str);
 
-const REFUSED: [Case; 19] = [
+const REFUSED: [Case; 21] = [
     ("chmod 0640 state/store.db", "state/store.db"),
     ("chmod 0604 state/store.db", "state/store.db"),
     ("chmod 0644 state/store.db", "state/store.db"),
@@ -44,6 +45,14 @@ const REFUSED: [Case; 19] = [
     ("chmod 0720 .", ""),
     ("chmod 0666 app-passwd.toml", "app-passwd.toml"),
     ("chmod 0664 app-passwd.toml", "app-passwd.toml"),
+    (
+        "rm app-passwd.toml; mkfifo -m 644 app-passwd.toml",
+        "app-passwd.toml",
+    ),
+    (
+        "rm app-passwd.toml; mkdir app-passwd.toml",
+        "app-passwd.toml",
+    ),
     (
         "mkdir open; mv app-passwd.toml open; ln -s open/app-passwd.toml; chmod 0777 open",
         "open",

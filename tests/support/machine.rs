@@ -60,6 +60,10 @@ impl Machine {
         self
     }
 
+    pub fn mounts(&self) -> Option<&PrivateMounts> {
+        self.mounts.as_ref()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

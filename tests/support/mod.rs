@@ -7,21 +7,19 @@
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
+//! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
 
 // Every test crate compiles this for itself and uses its own part. Here a failed step is a failed test.
 #![allow(dead_code, unreachable_pub, unused_imports)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::string_slice)]
 
 pub mod auth_log;
 pub mod machine;
 pub mod pam;
 pub mod private_mounts;
+pub mod strace;
 pub mod terminal;
 
 use std::env;

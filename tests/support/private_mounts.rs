@@ -1,7 +1,7 @@
 //! A mount namespace: what is mounted there is seen by the programs inside only, and goes with them.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 const SCRIPT: &str = concat!(
@@ -58,6 +58,11 @@ impl PrivateMounts {
             .args(["--mount", "--root", "--wd", "--"]) // the root too: it may be a chroot
             .arg(program);
         command
+    }
+
+    /// The way from here to what is seen inside as `/`.
+    pub fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.holder.id()).into()
     }
 
     /// Runs a line of shell inside.
