@@ -226,12 +226,7 @@ impl<'a> Call<'a> {
     /// says it that another process has put into the PAM environment. The ticket is taken out, so
     /// that no process of the user sees it. One that is forged counts as any entry of the user's.
     fn opened_by(&self) -> Result<Option<Session>, Error> {
-        let ticket = self
-            .pam
-            .getenv(ticket::VARIABLE)
-            .ok()
-            .flatten()
-            .map(CStr::to_owned);
+        let ticket = self.ticket();
         self.set_ticket(None);
         if let Some(accepted) = self.accepted() {
             let Accepted { entry, user, .. } = accepted;
@@ -240,7 +235,6 @@ impl<'a> Call<'a> {
         let (Some(ticket), Some(user)) = (ticket, &self.attempt.user) else {
             return Ok(None);
         };
-        let ticket = ticket.to_string_lossy();
         let entry = read_ticket(&ticket, user, self.conf(), self.now)?;
         Ok(Some(Session::of(&self.attempt, user, entry)))
     }
@@ -264,12 +258,20 @@ impl<'a> Call<'a> {
         helper::ask(&Question { attempt, about }).map(|_| ())
     }
 
+    fn ticket(&self) -> Option<String> {
+        let ticket = self.pam.getenv(ticket::VARIABLE).ok().flatten()?;
+        Some(ticket.to_string_lossy().into_owned())
+    }
+
     fn set_ticket(&self, ticket: Option<&str>) {
-        // Without a value the variable is removed; that there was none is no failure.
-        let setting = ticket.map(|ticket| format!("{}={ticket}", ticket::VARIABLE));
-        let _ = self
-            .pam
-            .putenv(setting.as_deref().unwrap_or(ticket::VARIABLE));
+        let setting = match ticket {
+            Some(ticket) => format!("{}={ticket}", ticket::VARIABLE),
+            // Without a value the variable is removed. If there is none, libpam would log an error.
+            None if self.ticket().is_some() => ticket::VARIABLE.to_owned(),
+            None => return,
+        };
+        // Should libpam have no memory left for it, the session is not noted.
+        let _ = self.pam.putenv(&setting);
     }
 
     /// Whether the real and the effective uid differ, as in su, sudo and passwd.

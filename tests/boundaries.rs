@@ -165,7 +165,7 @@ fn no_function_is_longer_than_a_page_and_no_file_longer_than_a_chapter() {
             .enumerate()
             .filter(|(_, line)| names(line, "fn"))
         {
-            let indent = &line[..line.len() - line.trim_start().len()];
+            let (indent, _) = line.split_at(line.len() - line.trim_start().len());
             let end = lines[start..]
                 .iter()
                 .position(|line| *line == format!("{indent}}}"));
@@ -242,8 +242,8 @@ fn code(text: &str) -> String {
 /// Whether `code` has `thing` as a word.
 fn names(code: &str, thing: &str) -> bool {
     let part_of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let starts_whole = |at: usize| !part_of_a_word(code[..at].chars().next_back());
-    let ends_whole = |at: usize| !part_of_a_word(code[at + thing.len()..].chars().next());
+    let starts_whole = |at: usize| !part_of_a_word(code.split_at(at).0.chars().next_back());
+    let ends_whole = |at: usize| !part_of_a_word(code.split_at(at + thing.len()).1.chars().next());
     code.match_indices(thing)
         .any(|(at, _)| starts_whole(at) && ends_whole(at))
 }
