@@ -15,13 +15,14 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::credential::{Credential, CredentialId, UserName};
 use crate::error::Error;
+use crate::hash::Key;
 use crate::helper;
-use crate::helper::wire::{About, Question};
+use crate::helper::wire::{About, Answer, Question};
 use crate::password::AppPassword;
 use crate::policy::{self, Attempt, Entry, Facts, Outcome, Refusal, Rules, Verdict};
-use crate::shadow;
 use crate::store::Store;
 use crate::usage::{Occasion, Usage};
+use crate::{session, shadow, ticket};
 
 /// Judges what was typed in the place of a password.
 pub fn authenticate(
@@ -37,8 +38,11 @@ pub fn authenticate(
         attempt,
         about: About::Password(password),
     };
-    // Only an entry can be gone, and a password is none.
-    Ok(answer(&question, config, now)?.unwrap_or(Outcome::Unknown { user_known: false }))
+    Ok(match answer(&question, config, now)? {
+        Answer::Outcome(outcome) => outcome,
+        // Only an entry can be gone, and a password is none.
+        _ => Outcome::Unknown { user_known: false },
+    })
 }
 
 /// Judges once more an entry that this module accepted on the same handle. `None`: it is gone, or
@@ -49,23 +53,23 @@ pub fn look_again(
     config: &Path,
     now: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
-    answer(
-        &Question {
-            attempt,
-            about: About::Entry(id),
+    Ok(
+        match answer(
+            &Question {
+                attempt,
+                about: About::Entry(id),
+            },
+            config,
+            now,
+        )? {
+            Answer::Outcome(outcome) => Some(outcome),
+            _ => None,
         },
-        config,
-        now,
     )
 }
 
-/// Answers here, or has the helper answer if this process may not open the store. One that runs
-/// with somebody else's rights never opens it: the person who started it can stop it while it
-/// holds a lock.
-fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Option<Outcome>, Error> {
-    if rustix::process::getuid() != rustix::process::geteuid() {
-        return helper::ask(question);
-    }
+/// Answers here, or has the helper answer if this process may not open the store.
+fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Answer, Error> {
     let uid = rustix::process::getuid().as_raw();
     match Config::load(config).and_then(|config| judge(question, uid, &config, now)) {
         Err(error) if error.is_not_permitted() => helper::ask(question),
@@ -74,49 +78,76 @@ fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Option<O
 }
 
 /// Finds, proves, judges and notes, with this process's own rights, for the host of uid `asker`.
-/// `None`: the entry in question is gone, or not this user's.
 pub fn judge(
     question: &Question,
     asker: u32,
     config: &Config,
     now: Timestamp,
-) -> Result<Option<Outcome>, Error> {
+) -> Result<Answer, Error> {
     let Question { attempt, about } = question;
     let mut store = Store::open_for_login(&config.state_dir)?;
+    let unknown = |user_known| Ok(Answer::Outcome(Outcome::Unknown { user_known }));
     let Some(user) = &attempt.user else {
-        return Ok(Some(Outcome::Unknown { user_known: false }));
+        return unknown(false);
     };
     match about {
+        About::Password(password) => {
+            let (found, user_known) = recognise(&mut store, user, password)?;
+            drop(store);
+            let Some((entry, key)) = found else {
+                return unknown(user_known);
+            };
+            let visit = Visit::begin(&entry, attempt, config, now)?;
+            Ok(Answer::Outcome(visit.judge_and_note(
+                asker,
+                &key,
+                &config.state_dir,
+            )))
+        }
         About::Entry(id) => {
             let entry = store.entry(*id)?.filter(|entry| entry.user == *user);
             drop(store);
-            Ok(entry.map(|entry| Visit::begin(&entry, attempt, config, now).judge()))
-        }
-        About::Password(password) => {
-            let (entry, user_known) = recognise(&mut store, user, password)?;
-            drop(store);
             let Some(entry) = entry else {
-                return Ok(Some(Outcome::Unknown { user_known }));
+                return Ok(Answer::Gone);
             };
-            Ok(Some(
-                Visit::begin(&entry, attempt, config, now).judge_and_note(asker),
+            Ok(Answer::Outcome(
+                Visit::begin(&entry, attempt, config, now)?.judge(),
             ))
         }
+        // Sessions are noted beside the store, not in it.
+        About::Opened(_) | About::Closed => Ok(Answer::Gone),
     }
 }
 
-/// The entry that the password proves, and whether the user has or had any entry at all. Every row
+/// The entry that a ticket says, if the store's key has sealed it.
+pub fn read_ticket(
+    ticket: &str,
+    user: &UserName,
+    config: &Path,
+    now: Timestamp,
+) -> Result<Option<CredentialId>, Error> {
+    let store = Store::open_for_login(&Config::load(config)?.state_dir)?;
+    let keys: Vec<_> = store
+        .keys()?
+        .into_iter()
+        .map(|numbered| numbered.key)
+        .collect();
+    let boot = session::boot_id().unwrap_or_default();
+    Ok(ticket::read(ticket, &keys, user, &boot, now))
+}
+
+/// The entry that the password proves and the key it is under, and whether the user has or had any entry at all. Every row
 /// that the tag finds is tried: two passwords can share one.
 pub fn recognise(
     store: &mut Store,
     user: &UserName,
     password: &AppPassword,
-) -> Result<(Option<Credential>, bool), Error> {
+) -> Result<(Option<(Credential, Key)>, bool), Error> {
     let (found, user_known) = store.find(user, |key| key.proof(user, password))?;
     for candidates in found {
         for (entry, hash) in candidates.rows {
             if hash.proves(&candidates.proof)? {
-                return Ok((Some(entry), true));
+                return Ok((Some((entry, candidates.key)), true));
             }
         }
     }
@@ -129,57 +160,84 @@ struct Visit<'a> {
     attempt: &'a Attempt,
     rules: Rules,
     facts: Facts,
-    usage: Usage,
 }
 
 impl<'a> Visit<'a> {
-    /// Gathers what there is to know.
-    fn begin(entry: &'a Credential, attempt: &'a Attempt, config: &Config, now: Timestamp) -> Self {
-        let mut usage = Usage::open_for_login(&config.state_dir, now);
+    /// Gathers what there is to know, but for when the entry was last used.
+    fn begin(
+        entry: &'a Credential,
+        attempt: &'a Attempt,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let locked = shadow::is_locked(&entry.user)?;
         let facts = Facts {
             now,
-            unused_since: usage.unused_since(entry),
-            locked: shadow::is_locked(&entry.user),
+            unused_since: None,
+            locked,
         };
-        Self {
+        Ok(Self {
             entry,
             attempt,
             rules: config.rules(),
             facts,
-            usage,
-        }
+        })
     }
 
-    /// Judges, and notes it.
-    fn judge_and_note(mut self, asker: u32) -> Outcome {
-        let outcome = self.judge();
-        let origin = self.attempt.origin_text();
-        let occasion = Occasion {
-            entry: self.entry.id,
-            service: &self.attempt.service.name,
-            origin: origin.as_deref(),
-            uid: asker,
-            at: self.facts.now,
-        };
-        match &outcome {
-            Outcome::Refused { why, .. } => self.usage.note_refusal(occasion, *why),
-            _ => self.usage.note_use(occasion),
+    fn judge(&self) -> Outcome {
+        self.outcome(policy::judge(
+            self.entry,
+            &self.attempt.request(),
+            &self.facts,
+            &self.rules,
+        ))
+    }
+
+    /// Judges, and notes it for the host of uid `asker`.
+    fn judge_and_note(mut self, asker: u32, key: &Key, state_dir: &Path) -> Outcome {
+        let mut usage = Usage::open_for_login(state_dir, self.facts.now);
+        self.facts.unused_since = usage.unused_since(self.entry);
+        let mut outcome = self.judge();
+        let mut idle = false;
+        if let Outcome::Refused { why, .. } = outcome {
+            let noted = usage.note_refusal(self.occasion(asker), why);
+            idle = why == Refusal::Idle && !noted;
+            if !idle {
+                return outcome;
+            }
+            // Where nothing can be noted, an entry that looks idle may be used every day.
+            self.facts.unused_since = None;
+            outcome = self.judge();
+        }
+        if let Outcome::Accepted {
+            idle_unnoted,
+            ticket,
+            ..
+        } = &mut outcome
+        {
+            *idle_unnoted = idle;
+            *ticket = self.ticket(key);
+            usage.note_use(self.occasion(asker));
         }
         outcome
     }
 
-    fn judge(&self) -> Outcome {
-        let request = self.attempt.request();
-        let judge = |facts| policy::judge(self.entry, &request, facts, &self.rules);
-        let mut verdict = judge(&self.facts);
-        // Where uses are not noted, an entry that looks idle may be used every day.
-        let idle_unnoted = verdict == Verdict::Refuse(Refusal::Idle) && !self.usage.can_note();
-        if idle_unnoted {
-            verdict = judge(&Facts {
-                unused_since: None,
-                ..self.facts
-            });
+    fn occasion(&self, asker: u32) -> Occasion<'_> {
+        Occasion {
+            entry: self.entry.id,
+            service: &self.attempt.service.name,
+            origin: self.attempt.origin_text(),
+            uid: asker,
+            at: self.facts.now,
         }
+    }
+
+    fn ticket(&self, key: &Key) -> Option<String> {
+        let Credential { id, user, .. } = self.entry;
+        ticket::issue(key, *id, user, &session::boot_id()?, self.facts.now)
+    }
+
+    fn outcome(&self, verdict: Verdict) -> Outcome {
         let entry = Entry {
             id: self.entry.id,
             label: self.entry.label.clone(),
@@ -187,7 +245,8 @@ impl<'a> Visit<'a> {
         match verdict {
             Verdict::Accept => Outcome::Accepted {
                 entry,
-                idle_unnoted,
+                idle_unnoted: false,
+                ticket: None,
             },
             Verdict::Refuse(why) => Outcome::Refused { entry, why },
         }

@@ -36,6 +36,8 @@ const DOMAIN: &[u8] = b"app-passwd 1\0";
 const X_LEN: usize = 64;
 const TAG_LEN: usize = 2;
 const SALT_LEN: usize = 16;
+/// How many bytes a seal has.
+pub const SEAL_LEN: usize = 16;
 const HASH_LEN: usize = 32;
 const VERSION: u32 = 0x13;
 
@@ -58,18 +60,32 @@ impl Key {
 
     /// What this key makes of a user's password.
     pub fn proof(&self, user: &UserName, password: &AppPassword) -> Result<Proof, HashError> {
-        let mut mac =
-            Blake2bMac512::new_from_slice(self.bytes()).map_err(|_| HashError::Malformed)?;
         let user = user.as_str().as_bytes();
         // A UserName has at most 255 bytes, so the length always fits.
         let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
-        mac.update(DOMAIN);
-        mac.update(&length.to_be_bytes());
-        mac.update(user);
-        mac.update(password.letters());
+        Ok(Proof(self.mac(&[
+            DOMAIN,
+            &length.to_be_bytes(),
+            user,
+            password.letters(),
+        ])?))
+    }
+
+    /// Seals parts whose first says what they are. The sealed bytes tell nothing of the key.
+    pub fn seal(&self, parts: &[&[u8]]) -> Result<[u8; SEAL_LEN], HashError> {
+        let mac = self.mac(parts)?;
+        mac.first_chunk().copied().ok_or(HashError::Malformed)
+    }
+
+    /// BLAKE2b takes any key of up to 64 bytes, so this does not fail. Should it ever, then loudly:
+    /// a value that does not depend on the password would let everybody in.
+    fn mac(&self, parts: &[&[u8]]) -> Result<Zeroizing<[u8; X_LEN]>, HashError> {
+        let mac = Blake2bMac512::new_from_slice(self.bytes());
+        let mut mac = mac.map_err(|_| HashError::Malformed)?;
+        parts.iter().for_each(|part| mac.update(part));
         let mut x = Zeroizing::new([0; X_LEN]);
         x.copy_from_slice(&mac.finalize().into_bytes());
-        Ok(Proof(x))
+        Ok(x)
     }
 }
 

@@ -31,26 +31,22 @@ pub const SOCKET: &str = "/run/app-passwd/socket";
 /// store for three seconds.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks the helper. `None`: the entry that the question is about is gone.
-pub fn ask(question: &Question) -> Result<Option<Outcome>, Error> {
+/// Asks the helper.
+pub fn ask(question: &Question) -> Result<Answer, Error> {
     let path = Path::new(SOCKET);
     let Some(bytes) = question.encode() else {
         // A user, or a word of the host, that no entry can have.
-        return Ok(Some(Outcome::Unknown { user_known: false }));
+        return Ok(Answer::Outcome(Outcome::Unknown { user_known: false }));
     };
-    let answer =
-        exchange(path, &bytes, Instant::now() + PATIENCE).map_err(|source| Error::NoHelper {
-            path: path.to_owned(),
-            source,
-        })?;
+    let unreachable = |source| Error::NoHelper {
+        path: path.to_owned(),
+        source,
+    };
+    let answer = exchange(path, &bytes, Instant::now() + PATIENCE).map_err(unreachable)?;
     match Answer::decode(&answer) {
-        Some(Answer::Outcome(outcome)) => Ok(Some(outcome)),
-        Some(Answer::Gone) => Ok(None),
         Some(Answer::Failed { message, hint }) => Err(Error::Helper { message, hint }),
-        None => Err(Error::NoHelper {
-            path: path.to_owned(),
-            source: io::ErrorKind::InvalidData.into(),
-        }),
+        Some(answer) => Ok(answer),
+        None => Err(unreachable(io::ErrorKind::InvalidData.into())),
     }
 }
 

@@ -34,6 +34,7 @@ pub mod credential;
 pub mod hash;
 pub mod password;
 pub mod policy;
+pub mod ticket;
 // -- the one job
 pub mod authenticate;
 // -- edges
@@ -43,6 +44,7 @@ pub mod error;
 pub mod helper;
 mod pam;
 pub mod random;
+pub mod session;
 pub mod shadow;
 pub mod store;
 pub mod syslog;

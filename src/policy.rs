@@ -165,6 +165,8 @@ pub enum Outcome {
         entry: Entry,
         /// It would have been refused as idle, could its use be noted here.
         idle_unnoted: bool,
+        /// Says the entry to the process that opens the session (see `ticket`).
+        ticket: Option<String>,
     },
     /// Not the shape of an app password. Another module will judge it.
     NotOurs,

@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OptionalExtension, TransactionBehavior, params};
 
+use rustix::fs::OFlags;
+
 use crate::clock::Timestamp;
 use crate::credential::{Credential, CredentialId, ServiceName};
 use crate::policy::Refusal;
-use crate::store::connection;
+use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
 
 /// A row is written at most this often, in seconds.
@@ -28,19 +30,18 @@ const SCHEMA: i64 = 1;
 /// The notes, as a login takes them.
 pub struct Usage {
     path: PathBuf,
-    connection: Option<Connection>,
+    connection: Option<Database>,
     can_note: bool,
 }
 
 /// Something that happened to an entry: by which service and from where.
-#[derive(Clone, Copy)]
 pub struct Occasion<'a> {
     /// The entry.
     pub entry: CredentialId,
     /// The service.
     pub service: &'a ServiceName,
     /// The address, or what the host said instead; `None`: it said nothing.
-    pub origin: Option<&'a str>,
+    pub origin: Option<String>,
     /// The uid of the host that asked.
     pub uid: u32,
     /// When.
@@ -50,7 +51,7 @@ pub struct Occasion<'a> {
 /// What is noted about one entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Its last use.
+    /// Its last use by whatever service; counted over all of them.
     pub used: Option<Note>,
     /// Its last refusal, and why it was refused.
     pub refused: Option<(Note, String)>,
@@ -75,6 +76,7 @@ pub struct Note {
 #[derive(Debug, Default)]
 pub struct AllNotes {
     entries: HashMap<CredentialId, Notes>,
+    uses: HashMap<CredentialId, Vec<Note>>,
     birth: Option<Timestamp>,
 }
 
@@ -91,11 +93,6 @@ impl Usage {
             connection,
             can_note,
         }
-    }
-
-    /// Whether uses are noted here. If not, an entry may be in use without our knowing.
-    pub fn can_note(&self) -> bool {
-        self.can_note
     }
 
     /// Since when the entry has lain unused: the latest of its making, its last use and the
@@ -132,8 +129,8 @@ impl Usage {
         });
     }
 
-    /// Notes a refusal.
-    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) {
+    /// Notes a refusal. `false`: it could not be noted, so neither could a use have been.
+    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) -> bool {
         let Occasion {
             entry,
             service,
@@ -161,13 +158,11 @@ impl Usage {
                 notes.execute(write, values)?;
             }
             Ok(())
-        });
+        })
     }
 
-    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) {
-        if self.can_note {
-            self.attempt(act);
-        }
+    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> bool {
+        self.can_note && self.attempt(act).is_some()
     }
 
     /// Whatever goes wrong here goes no further. Damage is repaired for the next login.
@@ -205,19 +200,27 @@ impl AllNotes {
                 .map(Timestamp::from_seconds),
             ..Self::default()
         };
-        // The bare columns beside max() are those of the row that has the maximum.
-        let used =
-            "SELECT entry, max(at), service, origin, uid, sum(count) FROM used GROUP BY entry";
+        let used = "SELECT entry, at, service, origin, uid, count FROM used ORDER BY at";
         let mut statement = connection.prepare(used)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            notes.of_mut(row.get(0)?).used = Some(note(row)?);
+            let uses = notes.uses.entry(CredentialId(row.get(0)?)).or_default();
+            uses.push(note(row)?);
+        }
+        for (entry, uses) in &notes.uses {
+            let count = uses.iter().map(|used| used.count).sum();
+            let last = uses.last().map(|last| Note {
+                count,
+                ..last.clone()
+            });
+            notes.entries.entry(*entry).or_default().used = last;
         }
         let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
         let mut statement = connection.prepare(refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            notes.of_mut(row.get(0)?).refused = Some((note(row)?, row.get(6)?));
+            let noted = notes.entries.entry(CredentialId(row.get(0)?)).or_default();
+            noted.refused = Some((note(row)?, row.get(6)?));
         }
         Ok(notes)
     }
@@ -225,6 +228,11 @@ impl AllNotes {
     /// What is noted about an entry.
     pub fn of(&self, entry: CredentialId) -> Notes {
         self.entries.get(&entry).cloned().unwrap_or_default()
+    }
+
+    /// The last use of an entry by each service, the latest last.
+    pub fn uses_of(&self, entry: CredentialId) -> Vec<Note> {
+        self.uses.get(&entry).cloned().unwrap_or_default()
     }
 
     /// Since when the entry has lain unused; `None`: there are no notes.
@@ -238,10 +246,6 @@ impl AllNotes {
                 .max(entry.created)
                 .max(used.map_or(entry.created, |note| note.at)),
         )
-    }
-
-    fn of_mut(&mut self, entry: i64) -> &mut Notes {
-        self.entries.entry(CredentialId(entry)).or_default()
     }
 }
 
@@ -264,7 +268,7 @@ fn due(last: Option<i64>, now: Timestamp) -> bool {
     last.is_none_or(|last| !(0..EVERY).contains(&now.since(Timestamp::from_seconds(last))))
 }
 
-fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
+fn open_or_repair(path: &Path, now: Timestamp) -> Option<Database> {
     match open(path, now) {
         Err(error) if is_damage(&error) => {
             set_aside(path);
@@ -274,7 +278,7 @@ fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
     }
 }
 
-fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Connection>> {
+fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
     let may_begin = rustix::process::getuid().is_root();
     let sound = match trust::state_file(path) {
         Ok(true) => true,
@@ -304,10 +308,6 @@ fn begin(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -320,10 +320,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// leaves it to the first.
 fn set_aside(path: &Path) {
     let lock = path.with_extension("lock");
+    // What stands there may be anything that root has made, also a FIFO that nobody reads.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let Ok(lock) = File::options()
         .create(true)
         .append(true)
         .mode(0o600)
+        .custom_flags(flags)
         .open(lock)
     else {
         return;

@@ -80,7 +80,10 @@ fn find(
     context: &Context,
 ) -> Result<Option<Credential>, Failure> {
     match Store::open(&context.config.state_dir)? {
-        Some(mut store) => Ok(recognise(&mut store, user, password)?.0),
+        Some(mut store) => {
+            let (found, _) = recognise(&mut store, user, password)?;
+            Ok(found.map(|(entry, _)| entry))
+        }
         None => Ok(None),
     }
 }

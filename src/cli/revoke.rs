@@ -11,6 +11,7 @@ use pam_app_passwd::syslog;
 
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
+use super::signout::sign_out;
 use super::{Context, operator, output, terminal};
 
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// Do not ask
     #[arg(long, requires = "all")]
     yes: bool,
+    /// Leave open what they have opened
+    #[arg(long)]
+    keep_sessions: bool,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
@@ -37,7 +41,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let Some(mut store) = Store::open(&context.config.state_dir)? else {
         return match arguments.entries.first() {
             Some(name) => Err(entry::none(&user, name)),
-            None => report(&user, &[], context),
+            None => report(&user, &[], context).map(|()| Code::Done),
         };
     };
     let chosen = match arguments.all {
@@ -50,15 +54,16 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         why: RevokedWhy::ByHand,
     };
     revoke(&mut store, &chosen, &revocation)?;
-    let done = chosen
-        .iter()
-        .map(|chosen| store.entry(chosen.id))
-        .collect::<Result<Vec<_>, _>>()?;
-    report(
-        &user,
-        &done.into_iter().flatten().collect::<Vec<_>>(),
-        context,
-    )
+    let mut revoked = Vec::new();
+    for entry in &chosen {
+        revoked.extend(store.entry(entry.id)?);
+    }
+    drop(store);
+    report(&user, &revoked, context)?;
+    if !arguments.keep_sessions {
+        sign_out(&revoked, context);
+    }
+    Ok(Code::Done)
 }
 
 /// Revokes what is not revoked yet, in one transaction. On a full disk, in the room that is kept
@@ -113,7 +118,7 @@ fn all(store: &Store, user: &UserName, yes: bool) -> Result<Vec<Credential>, Fai
     Ok(live)
 }
 
-fn report(user: &UserName, revoked: &[Credential], context: &Context) -> Result<Code, Failure> {
+fn report(user: &UserName, revoked: &[Credential], context: &Context) -> Result<(), Failure> {
     if context.json {
         output::json(&Viewer::new(context).views(revoked))?;
     } else if revoked.is_empty() {
@@ -125,5 +130,5 @@ fn report(user: &UserName, revoked: &[Credential], context: &Context) -> Result<
             user.as_str()
         ));
     }
-    Ok(Code::Done)
+    Ok(())
 }

@@ -27,12 +27,15 @@ use nix::unistd::User;
 use pam_app_passwd::authenticate::judge;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
-use pam_app_passwd::credential::ServiceName;
+use pam_app_passwd::credential::{CredentialId, ServiceName};
 use pam_app_passwd::error::Error;
-use pam_app_passwd::helper::wire::{Answer, Question};
+use pam_app_passwd::helper::wire::{About, Answer, Question};
 use pam_app_passwd::helper::{self, SOCKET};
 use pam_app_passwd::policy::{Attempt, Rules};
+use pam_app_passwd::session::{self, Process, Session};
+use rustix::net::UCred;
 use rustix::net::sockopt::socket_peercred;
+use rustix::process::Uid;
 
 use super::Context;
 use super::failure::{Code, Failure};
@@ -143,7 +146,7 @@ impl Server {
         }
         let server = self.clone();
         let serve = move || {
-            server.serve(&OwnedFd::from(connection), uid);
+            server.serve(&OwnedFd::from(connection), peer);
             server.share(uid).leave(uid);
         };
         if std::thread::Builder::new()
@@ -172,12 +175,12 @@ impl Server {
     }
 
     /// Reads the question and writes the answer. A peer that stalls, or that hangs up, is left.
-    fn serve(&self, connection: &OwnedFd, uid: u32) {
+    fn serve(&self, connection: &OwnedFd, peer: UCred) {
         let Ok(frame) = helper::read_frame(connection, Instant::now() + PATIENCE) else {
             return;
         };
         let answer = match Question::decode(&frame) {
-            Some(question) => self.answer(&question, uid),
+            Some(question) => self.answer(&question, peer),
             None => failed(
                 "it does not understand the question",
                 "restart the helper and the daemons that use the module: their versions differ",
@@ -189,29 +192,30 @@ impl Server {
         }
     }
 
-    fn answer(&self, question: &Question, uid: u32) -> Answer {
-        let Some(_turn) = self.turns(uid).take(TURN) else {
+    fn answer(&self, question: &Question, peer: UCred) -> Answer {
+        let Some(_turn) = self.turns(peer.uid.as_raw()).take(TURN) else {
             return failed("it is busy", "try again");
         };
         let judged = Config::load(&self.config_path)
             .map_err(Answer::from)
             .and_then(|config| {
-                self.require_right_to_ask(&question.attempt, uid, &config.rules())?;
-                Ok(judge(question, uid, &config, clock::now())?)
+                self.require_right_to_ask(&question.attempt, peer.uid, &config.rules())?;
+                match question.about {
+                    About::Opened(entry) => note_session(Some(entry), &question.attempt, peer),
+                    About::Closed => note_session(None, &question.attempt, peer),
+                    _ => Ok(judge(question, peer.uid.as_raw(), &config, clock::now())?),
+                }
             });
-        match judged {
-            Ok(Some(outcome)) => Answer::Outcome(outcome),
-            Ok(None) => Answer::Gone,
-            Err(answer) => answer,
-        }
+        judged.unwrap_or_else(|failed| failed)
     }
 
     fn require_right_to_ask(
         &self,
         attempt: &Attempt,
-        uid: u32,
+        uid: Uid,
         rules: &Rules,
     ) -> Result<(), Answer> {
+        let uid = uid.as_raw();
         let services = match self.callers.get(&uid) {
             Some(None) => return Ok(()),
             Some(Some(services)) => services,
@@ -233,6 +237,27 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Notes or forgets the session of a host that runs as root, though somebody else has started it:
+/// su, sudo. Others have none that could be ended.
+fn note_session(
+    entry: Option<CredentialId>,
+    attempt: &Attempt,
+    peer: UCred,
+) -> Result<Answer, Answer> {
+    let process = Process::of(peer.pid.as_raw_nonzero().get());
+    let (Some(process), Some(user), true) = (process, &attempt.user, peer.uid.is_root()) else {
+        return Err(failed(
+            "only root's processes open sessions",
+            "nothing needs to be done",
+        ));
+    };
+    match entry {
+        Some(_) => session::note(process, &Session::of(attempt, user, entry))?,
+        None => session::forget(process),
+    }
+    Ok(Answer::Noted)
 }
 
 fn is_own_user(attempt: &Attempt, uid: u32) -> bool {

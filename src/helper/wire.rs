@@ -6,10 +6,13 @@
 //! field    = length as u16 big-endian | bytes;  length 65535: the field is absent
 //! question = "app-passwd 1" | "authenticate" | user | service | PAM service | rhost? | 24 letters
 //!          | "app-passwd 1" | "look again"   | user | service | PAM service | rhost? | entry
+//!          | "app-passwd 1" | "opened"       | user | service | PAM service | rhost? | entry
+//!          | "app-passwd 1" | "closed"       | user | service | PAM service | rhost? | absent
 //! answer   = "app-passwd 1" | "accepted" | entry | label | "idle unnoted"?
 //!          | "app-passwd 1" | "refused"  | entry | label | reason
 //!          | "app-passwd 1" | "unknown"  | "user known"?
 //!          | "app-passwd 1" | "gone"
+//!          | "app-passwd 1" | "noted"
 //!          | "app-passwd 1" | "failed"   | message | hint?
 //! ```
 //!
@@ -39,8 +42,12 @@ pub struct Question {
 
 /// What a question is about.
 pub enum About {
+    /// The session that the asking process closes.
+    Closed,
     /// An entry that was accepted before.
     Entry(CredentialId),
+    /// The session that the asking process opens with this entry.
+    Opened(CredentialId),
     /// A password.
     Password(AppPassword),
 }
@@ -57,6 +64,8 @@ pub enum Answer {
     },
     /// The entry is gone, or not the user's.
     Gone,
+    /// The session is noted, or forgotten.
+    Noted,
     /// What became of the login.
     Outcome(Outcome),
 }
@@ -70,17 +79,20 @@ impl Question {
             rhost,
         } = &self.attempt;
         let mut frame = Frame::begin();
-        frame.put(Some(match &self.about {
-            About::Entry(_) => b"look again",
-            About::Password(_) => b"authenticate",
-        }));
+        let (verb, id): (&[u8], _) = match &self.about {
+            About::Closed => (b"closed", None),
+            About::Entry(id) => (b"look again", Some(id.to_string())),
+            About::Opened(id) => (b"opened", Some(id.to_string())),
+            About::Password(_) => (b"authenticate", None),
+        };
+        frame.put(Some(verb));
         frame.put(Some(user.as_ref()?.as_str().as_bytes()));
         frame.put(Some(service.name.as_str().as_bytes()));
         frame.put(Some(service.pam.as_str().as_bytes()));
         frame.put(rhost.as_deref().map(str::as_bytes));
         match &self.about {
-            About::Entry(id) => frame.put(Some(id.to_string().as_bytes())),
             About::Password(password) => frame.put(Some(password.letters())),
+            _ => frame.put(id.as_deref().map(str::as_bytes)),
         }
         frame.end()
     }
@@ -94,7 +106,9 @@ impl Question {
         let pam = ServiceName::parse(fields.text()?).ok()?;
         let rhost = fields.optional_text()?.map(str::to_owned);
         let about = match verb {
+            "closed" => fields.bytes()?.is_none().then_some(About::Closed)?,
             "look again" => About::Entry(CredentialId(fields.text()?.parse().ok()?)),
+            "opened" => About::Opened(CredentialId(fields.text()?.parse().ok()?)),
             "authenticate" => About::Password(AppPassword::parse(fields.bytes()??)?),
             _ => return None,
         };
@@ -115,6 +129,7 @@ impl Answer {
             Self::Outcome(Outcome::Accepted {
                 entry,
                 idle_unnoted,
+                ..
             }) => {
                 frame.entry(b"accepted", entry);
                 frame.put(idle_unnoted.then_some(b"idle unnoted"));
@@ -130,6 +145,7 @@ impl Answer {
             // The shape is judged before anybody is asked.
             Self::Outcome(Outcome::NotOurs) => return None,
             Self::Gone => frame.put(Some(b"gone")),
+            Self::Noted => frame.put(Some(b"noted")),
             Self::Failed { message, hint } => {
                 frame.put(Some(b"failed"));
                 frame.put(Some(message.as_bytes()));
@@ -149,6 +165,7 @@ impl Answer {
                 Self::Outcome(Outcome::Accepted {
                     entry,
                     idle_unnoted,
+                    ticket: None,
                 })
             }
             "refused" => {
@@ -163,6 +180,7 @@ impl Answer {
                 Self::Outcome(Outcome::Unknown { user_known })
             }
             "gone" => Self::Gone,
+            "noted" => Self::Noted,
             "failed" => Self::Failed {
                 message: fields.text()?.to_owned(),
                 hint: fields.optional_text()?.map(str::to_owned),
@@ -301,7 +319,14 @@ mod tests {
     #[test]
     fn a_question_reads_back() {
         for rhost in [None, Some(""), Some("192.0.2.7")] {
-            for about in [About::Entry(CredentialId(12)), About::Password(password())] {
+            let id = CredentialId(12);
+            for about in [
+                About::Closed,
+                About::Entry(id),
+                About::Opened(id),
+                About::Password(password()),
+            ] {
+                let closed = matches!(about, About::Closed);
                 let bytes = question(about, rhost).encode().unwrap();
                 let read = Question::decode(&bytes[2..]).unwrap();
                 assert_eq!(read.attempt.user, UserName::parse("alice").ok());
@@ -309,7 +334,8 @@ mod tests {
                 assert_eq!(read.attempt.service.pam.as_str(), "apache2");
                 assert_eq!(read.attempt.rhost.as_deref(), rhost);
                 match read.about {
-                    About::Entry(id) => assert_eq!(id, CredentialId(12)),
+                    About::Closed => assert!(closed),
+                    About::Entry(id) | About::Opened(id) => assert_eq!(id, CredentialId(12)),
                     About::Password(read) => assert_eq!(read.letters(), password().letters()),
                 }
             }
@@ -322,10 +348,12 @@ mod tests {
             Answer::Outcome(Outcome::Accepted {
                 entry: entry(),
                 idle_unnoted: false,
+                ticket: None,
             }),
             Answer::Outcome(Outcome::Accepted {
                 entry: entry(),
                 idle_unnoted: true,
+                ticket: None,
             }),
             Answer::Outcome(Outcome::Refused {
                 entry: entry(),
@@ -334,6 +362,7 @@ mod tests {
             Answer::Outcome(Outcome::Unknown { user_known: false }),
             Answer::Outcome(Outcome::Unknown { user_known: true }),
             Answer::Gone,
+            Answer::Noted,
             Answer::Failed {
                 message: "no".to_owned(),
                 hint: None,

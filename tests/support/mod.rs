@@ -31,7 +31,7 @@ pub use pam::{Answer, Code, Handle};
 
 /// Whether something of `needs` is missing here, so that the test has to return at once.
 ///
-/// `"root"` is the user, `"/..."` a file, every other word a program. What is skipped is said on the terminal even though
+/// `"root"` is the user, `"unshare"` also the permission to use it, `"/..."` a file, every other word a program. What is skipped is said on the terminal even though
 /// the test passes; with `APP_PASSWD_TESTS_MUST_RUN` set nothing is skipped: the test fails.
 pub fn cannot_run(needs: &[&str]) -> bool {
     let missing: Vec<&str> = needs
@@ -56,6 +56,7 @@ pub fn cannot_run(needs: &[&str]) -> bool {
 fn is_here(need: &str) -> bool {
     match need {
         "root" => is_root(),
+        "unshare" => private_mounts::are_permitted(),
         file if file.starts_with('/') => Path::new(file).exists(),
         program => env::split_paths(&env::var_os("PATH").unwrap_or_default())
             .chain(["/usr/sbin".into(), "/sbin".into()])

@@ -4,6 +4,20 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+const SCRIPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/support/private-mounts.sh"
+);
+
+/// Whether this machine lets us have some.
+pub fn are_permitted() -> bool {
+    Command::new(SCRIPT)
+        .arg("true")
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 /// Lives as long as the process that holds it, which ends when its standard input does.
 pub struct PrivateMounts {
     holder: Child,
@@ -14,16 +28,15 @@ impl PrivateMounts {
     /// `script` is what to mount, for a shell. Needs root, `unshare` and `nsenter`.
     pub fn new(script: &str) -> PrivateMounts {
         let script = format!("{script}\necho ready\nexec cat");
-        let mut holder = Command::new("unshare")
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "--",
-                "sh",
-                "-ec",
-                &script,
-            ])
+        let mut holder = Command::new(SCRIPT);
+        holder.args(["sh", "-ec", &script]);
+        PrivateMounts::held_by(holder)
+    }
+
+    /// `holder` takes `private-mounts.sh` on its way, says `ready` when it has mounted everything, and ends when
+    /// its standard input does.
+    pub fn held_by(mut holder: Command) -> PrivateMounts {
+        let mut holder = holder
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -32,7 +45,7 @@ impl PrivateMounts {
         BufReader::new(holder.stdout.take().unwrap())
             .read_line(&mut ready)
             .unwrap();
-        assert_eq!(ready, "ready\n", "could not mount: {script}");
+        assert_eq!(ready, "ready\n", "no private mounts, see standard error");
         let input = holder.stdin.take();
         PrivateMounts { holder, input }
     }
@@ -41,7 +54,8 @@ impl PrivateMounts {
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("nsenter");
         command
-            .args(["--target", &self.holder.id().to_string(), "--mount", "--"])
+            .args(["--target", &self.holder.id().to_string()])
+            .args(["--mount", "--root", "--wd", "--"]) // the root too: it may be a chroot
             .arg(program);
         command
     }

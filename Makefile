@@ -1,0 +1,71 @@
+# make            build the module and the tool
+# make demo       show the main job on this machine, and leave the machine as it is (root)
+# make check      everything that has to pass before a change is taken (root, or the packages are there)
+# make install    what `make` built; DESTDIR and prefix as usual
+# make uninstall  the same files, but neither the configuration nor the state
+
+prefix = /usr
+# Where libpam looks for modules: by Debian's name of the architecture, elsewhere where pam_unix is.
+triplet = $(shell dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null)
+libdir = $(if $(triplet),lib/$(triplet),$(if $(wildcard /usr/lib64/security/pam_unix.so),lib64,lib))
+security = $(DESTDIR)$(prefix)/$(libdir)/security
+bin = $(DESTDIR)$(prefix)/bin
+man = $(DESTDIR)$(prefix)/share/man
+examples = $(DESTDIR)$(prefix)/share/doc/app-passwd/examples
+
+release = $(or $(CARGO_TARGET_DIR),target)/release
+module = $(release)/libpam_app_passwd.so
+tool = $(release)/app-passwd
+man_pages = $(notdir $(wildcard packaging/man/*.[1-8]))
+
+.PHONY: build demo check install uninstall clean rust
+
+build: rust
+	cargo build --release --locked
+
+rust:
+	@$(if $(old_rust),$(error $(old_rust)))
+old_rust = $(shell packaging/check-rust.sh)
+
+demo: rust
+	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start a mail server on a private machine" >&2; exit 1; }
+	@packaging/debian-packages.sh demo
+	cargo build --release --locked
+	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/demo.sh
+
+check: rust
+	@packaging/debian-packages.sh check
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+	cargo doc --locked --no-deps
+check: export RUSTDOCFLAGS = -D warnings
+# Only root can run all tests. For others those that cannot run say so and pass; here they would fail.
+ifeq ($(shell id -u),0)
+check: export APP_PASSWD_TESTS_MUST_RUN = 1
+endif
+
+# Running daemons have the module mapped: it is replaced by another file, never written into.
+install:
+	@[ -f $(module) ] && [ -f $(tool) ] || { echo "make install: nothing is built yet; run make first" >&2; exit 1; }
+	install -d $(security) $(bin) $(examples)/pam.d
+	install -m 0644 $(module) $(security)/.pam_app_passwd.so.new
+	mv -f $(security)/.pam_app_passwd.so.new $(security)/pam_app_passwd.so
+	install -m 0755 $(tool) $(bin)/.app-passwd.new
+	mv -f $(bin)/.app-passwd.new $(bin)/app-passwd
+	install -m 0644 packaging/app-passwd.toml $(examples)
+	install -m 0644 pam.d/* $(examples)/pam.d
+	for page in $(man_pages); do \
+	    install -D -m 0644 packaging/man/$$page $(man)/man$${page##*.}/$$page || exit 1; \
+	done
+
+uninstall:
+	rm -f $(security)/pam_app_passwd.so $(bin)/app-passwd
+	for page in $(man_pages); do rm -f $(man)/man$${page##*.}/$$page; done
+	rm -rf $(examples)
+	-rmdir $(dir $(examples))
+	@echo "Kept: /etc/security/app-passwd.toml and /var/lib/app-passwd."
+	@echo "Stacks in /etc/pam.d may still name pam_app_passwd.so; take those lines out."
+
+clean:
+	cargo clean

@@ -1,0 +1,91 @@
+#!/bin/sh
+# Installs what the project needs from Debian's packages and starts nothing of it:
+#
+#   debian-packages.sh demo|check
+#
+# What is installed already is left alone; when everything is, neither root nor the network is needed.
+set -eu
+
+# package                   needed by    because
+packages='
+gcc                         build        it compiles the bundled SQLite and links
+libc6-dev                   build        what gcc compiles and links against
+libpam0g-dev                build        the module is linked with libpam
+curl                        demo         the mail program of the phone
+dovecot-core                demo         the mail server that asks PAM
+dovecot-imapd               demo         its IMAP
+isync                       demo         the mail program of the laptop
+libpam-google-authenticator demo         the second factor of the account
+oathtool                    demo         the code that a person reads off their phone
+openssl                     demo         the certificate of the mail server
+pamtester                   demo         a login that can show the code
+binutils                    check        nm: what the module exports
+sqlite3                     check        the store, seen with eyes other than ours
+strace                      check        what the module does in a process that is not its own
+'
+
+case ${1:-} in
+    demo) wanted='build demo' ;;
+    check) wanted='build demo check' ;;
+    *)
+        echo "usage: debian-packages.sh demo|check" >&2
+        exit 2
+        ;;
+esac
+
+fail() {
+    echo "app-passwd: error: $*" >&2
+    exit 1
+}
+
+installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=
+while read -r package needed_by _; do
+    case " $wanted " in
+        *" $needed_by "*) installed "$package" || missing="$missing $package" ;;
+    esac
+done <<END
+$(echo "$packages" | sed '/^$/d')
+END
+[ -n "$missing" ] || exit 0
+
+command -v apt-get >/dev/null || fail "this is not Debian; install what these packages hold:$missing"
+[ "$(id -u)" = 0 ] || fail "packages are missing; as root: apt-get install$missing"
+
+# Debian starts what it installs, unless this file forbids it. An administrator's own stands. One run at a time, so
+# that the first to end does not take the file away from the second.
+policy=/usr/sbin/policy-rc.d
+ours=
+log=$(mktemp)
+# shellcheck disable=SC2154 # $? is not a variable to assign
+trap '[ -z "$ours" ] || rm -f "$policy"; rm -f "$log"' EXIT
+trap 'exit 130' HUP INT TERM
+exec 9<"$0"
+flock 9
+if [ ! -e "$policy" ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 0755 "$policy"
+fi
+
+quietly() {
+    "$@" >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        fail "'$*' failed, see above"
+    }
+}
+
+echo "Installing from Debian's packages:$missing"
+export DEBIAN_FRONTEND=noninteractive
+quietly apt-get update
+# shellcheck disable=SC2086 # a list of words
+quietly apt-get install --yes --no-install-recommends $missing
+
+# ... and at the next boot it would start it as well.
+case " $missing " in
+    *" dovecot-core "*) quietly update-rc.d dovecot disable ;;
+esac
+echo "Installed; they stay, and nothing of them was started."

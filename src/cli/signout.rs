@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What a revoked app password has opened, ended: sessions that the module has noted, and whatever
+//! the commands of `[on_revoke]` reach. Says what was ended and what was not; the revocation stands
+//! in any case.
+
+mod cache;
+mod command;
+mod process;
+
+use std::collections::BTreeSet;
+
+use pam_app_passwd::audit::quoted;
+use pam_app_passwd::credential::Credential;
+use pam_app_passwd::session::{self, Process, Session};
+use pam_app_passwd::usage::AllNotes;
+
+use super::{Context, output};
+
+/// Ends what these entries have opened.
+pub(super) fn sign_out(entries: &[Credential], context: &Context) {
+    if entries.is_empty() {
+        return;
+    }
+    for (process, session) in sessions_of(entries) {
+        end(process, &session);
+    }
+    run_commands(entries, context);
+    cache::warnings()
+        .iter()
+        .for_each(|warning| output::say(warning));
+}
+
+/// The sessions that any of the entries has opened, or may have: where the ticket was forged, any
+/// of the user's entries may have. Our own comes last, since with it we end.
+fn sessions_of(entries: &[Credential]) -> Vec<(Process, Session)> {
+    let mut sessions = session::all();
+    sessions.retain(|(_, session)| {
+        entries.iter().any(|entry| match session.entry {
+            Some(id) => id == entry.id,
+            None => session.user == entry.user,
+        })
+    });
+    let own = process::tree_of_own_session();
+    sessions.sort_by_key(|(process, _)| own.contains(&process.pid));
+    sessions
+}
+
+fn end(process: Process, session: &Session) {
+    let service = quoted(&session.service);
+    let origin = session
+        .origin
+        .as_deref()
+        .map(|origin| format!(" from {}", quoted(origin)));
+    let which = format!(
+        "the {service} session{} (process {})",
+        origin.unwrap_or_default(),
+        process.pid
+    );
+    if process::end(process) {
+        session::forget(process);
+        output::say(&format!("Ended {which}."));
+    } else {
+        output::say(&format!("warning: could not end {which}; end it by hand"));
+    }
+}
+
+/// Runs the configured commands, each distinct one once.
+fn run_commands(entries: &[Credential], context: &Context) {
+    let notes = AllNotes::read(&context.config.state_dir);
+    let mut commands = Vec::new();
+    let mut known = BTreeSet::new();
+    for template in &context.config.on_revoke.run {
+        for entry in entries {
+            for command in command::expand(template, entry, &notes.uses_of(entry.id)) {
+                if known.insert(command.clone()) {
+                    commands.push(command);
+                }
+            }
+        }
+    }
+    for command in &commands {
+        let shown = command
+            .iter()
+            .map(|word| quoted(word))
+            .collect::<Vec<_>>()
+            .join(" ");
+        match command::run(command) {
+            Ok(()) => output::say(&format!("Ran {shown}.")),
+            Err(why) => output::say(&format!("warning: {shown}: {why}")),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The sessions that app passwords have opened, noted below `/run/app-passwd/sessions` so that the
+//! tool can end them when the password is revoked: one file for each process that opened one, named
+//! after its pid and its start time. A pid alone would soon be somebody else's.
+//!
+//! Only root's processes note sessions. The notes go with the boot, and with their process.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::audit::quoted;
+use crate::credential::{CredentialId, UserName};
+use crate::error::Error;
+use crate::policy::Attempt;
+use crate::trust;
+
+/// What is kept while the machine runs.
+const RUN: &str = "/run/app-passwd";
+const NOTES: &str = "/run/app-passwd/sessions";
+/// A note has four short lines.
+const LONGEST_NOTE: u64 = 4_096;
+
+/// A process, told apart from whatever had its pid before or will have it later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Its pid.
+    pub pid: i32,
+    /// When it began, in clock ticks since boot.
+    pub start: u64,
+}
+
+/// A session that an app password has opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The entry; `None`: the ticket was forged, so any of the user's may have opened it.
+    pub entry: Option<CredentialId>,
+    /// The user whose app password it was.
+    pub user: UserName,
+    /// The PAM service.
+    pub service: String,
+    /// From where, if the host said.
+    pub origin: Option<String>,
+}
+
+impl Process {
+    /// The process that has this pid now. One that has ended counts no more, also while nobody has
+    /// asked for its exit status.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(Self {
+            pid,
+            start: start_time(&stat)?,
+        })
+    }
+
+    /// This process.
+    pub fn current() -> Option<Self> {
+        Self::of(i32::try_from(std::process::id()).ok()?)
+    }
+
+    fn note(self) -> PathBuf {
+        Path::new(NOTES).join(format!("{}-{}", self.pid, self.start))
+    }
+}
+
+impl Session {
+    /// The session of this user that `attempt` leads to.
+    pub fn of(attempt: &Attempt, user: &UserName, entry: Option<CredentialId>) -> Self {
+        Self {
+            entry,
+            user: user.clone(),
+            service: attempt.service.name.as_str().to_owned(),
+            origin: attempt.origin_text(),
+        }
+    }
+}
+
+/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)), unless the third says that the process has
+/// ended. The second, the name, may hold anything, also blanks and parentheses.
+fn start_time(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    fields.nth(18)?.parse().ok().filter(|_| !ended)
+}
+
+/// Notes the session that `process` opens.
+pub fn note(process: Process, session: &Session) -> Result<(), Error> {
+    for (dir, mode) in [(RUN, 0o755), (NOTES, 0o700)] {
+        make(Path::new(dir), mode).map_err(|e| Error::io(Path::new(dir), e))?;
+    }
+    trust::state_directory(Path::new(NOTES))?;
+    let path = process.note();
+    let new = path.with_extension("new");
+    write(&new, session)
+        .and_then(|()| fs::rename(&new, &path))
+        .map_err(|e| Error::io(&path, e))
+}
+
+/// Forgets the session that `process` closes.
+pub fn forget(process: Process) {
+    // None was noted if it was not ours.
+    let _ = fs::remove_file(process.note());
+}
+
+/// Every session that is still open. Notes of processes that are gone are removed.
+pub fn all() -> Vec<(Process, Session)> {
+    let Ok(notes) = fs::read_dir(NOTES) else {
+        return Vec::new();
+    };
+    let mut sessions = Vec::new();
+    for note in notes.flatten() {
+        let name = note.file_name();
+        let Some(process) = name.to_str().and_then(parse_name) else {
+            continue;
+        };
+        if Process::of(process.pid) != Some(process) {
+            forget(process);
+            continue;
+        }
+        let text = trust::read(&note.path(), LONGEST_NOTE)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        if let Some(session) = str::from_utf8(&text).ok().and_then(parse) {
+            sessions.push((process, session));
+        }
+    }
+    sessions
+}
+
+fn make(dir: &Path, mode: u32) -> std::io::Result<()> {
+    match DirBuilder::new().mode(mode).create(dir) {
+        // Whatever the umask of the host.
+        Ok(()) => fs::set_permissions(dir, Permissions::from_mode(mode)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(path: &Path, session: &Session) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text(session).as_bytes())
+}
+
+fn text(session: &Session) -> String {
+    let entry = session
+        .entry
+        .map_or_else(|| "unknown".to_owned(), |entry| entry.to_string());
+    let (service, origin) = (
+        quoted(&session.service),
+        session.origin.as_deref().map(quoted),
+    );
+    let origin = origin.unwrap_or_default();
+    format!("{entry}\n{}\n{service}\n{origin}\n", session.user.as_str())
+}
+
+fn parse(text: &str) -> Option<Session> {
+    let mut lines = text.lines();
+    let entry = match lines.next()? {
+        "unknown" => None,
+        entry => Some(CredentialId(entry.parse().ok()?)),
+    };
+    Some(Session {
+        entry,
+        user: UserName::parse(lines.next()?).ok()?,
+        service: lines.next()?.to_owned(),
+        origin: lines
+            .next()
+            .filter(|origin| !origin.is_empty())
+            .map(str::to_owned),
+    })
+}
+
+fn parse_name(name: &str) -> Option<Process> {
+    let (pid, start) = name.split_once('-')?;
+    Some(Process {
+        pid: pid.parse().ok()?,
+        start: start.parse().ok()?,
+    })
+}
+
+/// What tells one boot of this machine from another.
+pub fn boot_id() -> Option<String> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_reads_back() {
+        for (entry, origin) in [(Some(CredentialId(12)), Some("192.0.2.7")), (None, None)] {
+            let session = Session {
+                entry,
+                user: UserName::parse("alice").unwrap(),
+                service: "sshd".to_owned(),
+                origin: origin.map(str::to_owned),
+            };
+            assert_eq!(parse(&text(&session)), Some(session));
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_note_can_forge_a_line() {
+        let session = Session {
+            entry: None,
+            user: UserName::parse("alice").unwrap(),
+            service: "sshd\n13".to_owned(),
+            origin: Some("192.0.2.7\nroot".to_owned()),
+        };
+        assert_eq!(text(&session).lines().count(), 4);
+    }
+
+    #[test]
+    fn the_start_time_is_found_behind_any_name() {
+        let numbers = (4..=22)
+            .map(|field| field.to_string())
+            .collect::<Vec<_>>()
+            .join(" ");
+        for name in ["sshd", "a b", "a) 1 2 (b"] {
+            assert_eq!(
+                start_time(&format!("4711 ({name}) S {numbers} 23 24\n")),
+                Some(22)
+            );
+        }
+        let current = Process::current().unwrap();
+        assert_eq!(Process::of(current.pid), Some(current));
+    }
+}
