@@ -44,25 +44,37 @@ fn hex(text: &str) -> String {
 }
 
 /// Everything that programs have said so far.
-struct Said(Vec<(String, Vec<u8>)>);
+struct Said<'a> {
+    texts: Vec<(String, Vec<u8>)>,
+    /// Read after each of them: a log that nobody reads is soon full.
+    log: Option<&'a Logged>,
+}
 
-impl Said {
+impl Said<'_> {
     fn note(&mut self, place: &str, ran: &Ran) {
-        self.0.push((
+        self.texts.push((
             place.to_owned(),
             format!("{}\n{}", ran.stdout, ran.stderr).into_bytes(),
         ));
+        if let Some(log) = self.log {
+            self.texts.push((
+                format!("the log after {place}"),
+                log.received().join("\n").into_bytes(),
+            ));
+        }
     }
 }
+
+const STACK: &str = "auth required APP_PASSWD debug\naccount required APP_PASSWD";
 
 #[test]
 fn a_whole_life_shows_a_secret_only_in_the_line_of_create() {
     let machine = Machine::new();
-    machine.stack(
-        "imap",
-        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
-    );
-    let mut said = Said(Vec::new());
+    machine.stack("imap", STACK);
+    let mut said = Said {
+        texts: Vec::new(),
+        log: None,
+    };
     let secrets = live(&machine, &mut said);
     assert_not_said(&machine, &said, &secrets);
 }
@@ -73,20 +85,26 @@ fn a_whole_life_shows_no_secret_in_the_log() {
         return;
     }
     let logged = Logged::new("");
-    logged.machine.stack(
-        "imap",
-        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
-    );
-    let mut said = Said(Vec::new());
+    logged.machine.stack("imap", STACK);
+    let mut said = Said {
+        texts: Vec::new(),
+        log: Some(&logged),
+    };
     let secrets = live(&logged.machine, &mut said);
-    let log = logged.received().join("\n").into_bytes();
-    assert!(contains(&log, "accepted; "), "the log was not caught");
-    said.0.push(("the log".to_owned(), log));
+    for words in [
+        "accepted; ",
+        "refused; ",
+        "unknown; ",
+        "not an app password",
+    ] {
+        let caught = said.texts.iter().any(|(_, text)| contains(text, words));
+        assert!(caught, "no line in the log with {words:?}");
+    }
     assert_not_said(&logged.machine, &said, &secrets);
 }
 
 /// Creates, uses, misuses and revokes passwords; notes all that is said but the lines of `create`.
-fn live(machine: &Machine, said: &mut Said) -> Vec<Planted> {
+fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
     let create = machine.tool(&["create", "alice", "--label", "phone"]);
     let phone = create.stdout.trim().to_owned();
     said.note(
@@ -170,7 +188,7 @@ fn live(machine: &Machine, said: &mut Said) -> Vec<Planted> {
     [phone, tablet].map(Planted).into()
 }
 
-fn assert_not_said(machine: &Machine, said: &Said, secrets: &[Planted]) {
+fn assert_not_said(machine: &Machine, said: &Said<'_>, secrets: &[Planted]) {
     let files = fs::read_dir(machine.state())
         .unwrap()
         .map(|file| file.unwrap().path());
@@ -178,7 +196,7 @@ fn assert_not_said(machine: &Machine, said: &Said, secrets: &[Planted]) {
         .map(|path| (path.display().to_string(), fs::read(path).unwrap()))
         .collect();
     assert!(files.iter().any(|(name, _)| name.ends_with("store.db")));
-    for (place, bytes) in said.0.iter().chain(&files) {
+    for (place, bytes) in said.texts.iter().chain(&files) {
         secrets
             .iter()
             .for_each(|secret| secret.assert_not_in(place, bytes));
