@@ -45,7 +45,8 @@ pub struct Session {
 }
 
 impl Process {
-    /// The process that has this pid now.
+    /// The process that has this pid now. One that has ended counts no more, also while nobody has
+    /// asked for its exit status.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         Some(Self {
@@ -76,11 +77,13 @@ impl Session {
     }
 }
 
-/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)). The second, the name, may hold anything,
-/// also blanks and parentheses.
+/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)), unless the third says that the process has
+/// ended. The second, the name, may hold anything, also blanks and parentheses.
 fn start_time(stat: &str) -> Option<u64> {
     let (_, behind_name) = stat.rsplit_once(')')?;
-    behind_name.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = behind_name.split_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    fields.nth(18)?.parse().ok().filter(|_| !ended)
 }
 
 /// Notes the session that `process` opens.
@@ -220,13 +223,13 @@ mod tests {
 
     #[test]
     fn the_start_time_is_found_behind_any_name() {
-        let numbers = (3..=22)
+        let numbers = (4..=22)
             .map(|field| field.to_string())
             .collect::<Vec<_>>()
             .join(" ");
         for name in ["sshd", "a b", "a) 1 2 (b"] {
             assert_eq!(
-                start_time(&format!("4711 ({name}) {numbers} 23 24\n")),
+                start_time(&format!("4711 ({name}) S {numbers} 23 24\n")),
                 Some(22)
             );
         }
