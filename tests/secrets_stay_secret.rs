@@ -8,13 +8,14 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use support::auth_log::Logged;
 use support::machine::contains;
-use support::{Machine, Ran, cannot_run, is_root};
+use support::{Machine, Ran, WRONG, cannot_run, is_root};
 
 /// A password in every form that it might be found in.
 struct Planted(String);
@@ -218,6 +219,69 @@ fn start(command: &mut Command) -> std::process::Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+#[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "an unoptimised build copies what it moves; the shipped one does not"
+)]
+fn no_copy_of_a_password_stays_in_the_memory_of_the_host() {
+    let machine = Machine::new();
+    let revoked = machine.create("alice", "tablet", &[]);
+    machine.tool(&["revoke", "alice", "tablet"]).succeeds();
+    // They are typed with dashes. Without them they are nobody's but the module's: this process must not
+    // make such a copy itself, which is why the search goes letter by letter.
+    for typed in [
+        machine.create("alice", "phone", &[]),
+        revoked,
+        WRONG.to_owned(),
+    ] {
+        let mut pam = machine.pam("imap", "alice");
+        pam.password(&typed).authenticate();
+        assert!(
+            !is_in_memory_without_dashes(typed.as_bytes()),
+            "before pam_end"
+        );
+        drop(pam);
+        assert!(
+            !is_in_memory_without_dashes(typed.as_bytes()),
+            "after pam_end"
+        );
+    }
+}
+
+#[test]
+fn the_search_of_the_memory_finds_what_is_there() {
+    let typed = b"zzyy-xxww-vvuu-ttss-rrqq-ppoo";
+    assert!(!is_in_memory_without_dashes(typed));
+    let plain: Vec<u8> = typed.iter().copied().filter(|byte| *byte != b'-').collect();
+    assert!(is_in_memory_without_dashes(typed));
+    drop(std::hint::black_box(plain));
+}
+
+/// Whether the letters stand somewhere in what this process can write to.
+fn is_in_memory_without_dashes(typed: &[u8]) -> bool {
+    let memory = fs::File::open("/proc/self/mem").unwrap();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines()
+        .filter(|line| line.contains(" rw"))
+        .any(|line| {
+            let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let [start, end] =
+                [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
+            let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+            // Another thread may just have given it back.
+            memory.read_exact_at(&mut bytes, start).is_ok() && has_letters(&bytes, typed)
+        })
+}
+
+fn has_letters(bytes: &[u8], typed: &[u8]) -> bool {
+    let letters = || typed.iter().filter(|byte| **byte != b'-');
+    let begins = |at: &usize| bytes[*at] == typed[0] && bytes[at + 1] == typed[1];
+    (0..bytes.len().saturating_sub(24))
+        .filter(begins)
+        .any(|at| letters().eq(&bytes[at..at + 24]))
 }
 
 #[test]
