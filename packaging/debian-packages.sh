@@ -19,9 +19,9 @@ libpam-google-authenticator demo         the second factor of the account
 oathtool                    demo         the code that a person reads off their phone
 openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
-binutils                    check        nm: what the module exports
-sqlite3                     check        the store, seen with eyes other than ours
+binutils                    check        nm and readelf: what the module exports and is linked with
 strace                      check        what the module does in a process that is not its own
+tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
 '
 
 case ${1:-} in
