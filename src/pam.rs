@@ -265,7 +265,10 @@ impl<'a> Call<'a> {
     }
 
     fn set_ticket(&self, ticket: Option<&str>) {
-        // Without a value the variable is removed; that there was none is no failure.
+        // Without a value the variable is removed. If there is none, libpam would say so in the log.
+        if ticket.is_none() && !matches!(self.pam.getenv(ticket::VARIABLE), Ok(Some(_))) {
+            return;
+        }
         let setting = ticket.map(|ticket| format!("{}={ticket}", ticket::VARIABLE));
         let _ = self
             .pam
