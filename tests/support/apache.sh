@@ -40,6 +40,7 @@ LogLevel trace3
 LoadModule mpm_event_module $modules/mod_mpm_event.so
 StartServers 1
 ServerLimit 1
+ThreadLimit 100
 ThreadsPerChild 100
 MaxRequestWorkers 100
 
