@@ -20,6 +20,12 @@ oathtool                    demo         the code that a person reads off their 
 openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
 binutils                    check        nm and readelf: what the module exports and is linked with
+apache2-bin                 check        a web server that asks PAM from many threads
+libapache2-mod-authnz-pam   check        what asks PAM in it
+nginx                       check        a web server that asks PAM in its event loop
+libnginx-mod-http-auth-pam  check        what asks PAM in it
+postgresql                  check        a database server that asks PAM
+systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
 strace                      check        what the module does in a process that is not its own
 tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
 '
@@ -85,7 +91,9 @@ quietly apt-get update
 quietly apt-get install --yes --no-install-recommends $missing
 
 # ... and at the next boot it would start it as well.
-case " $missing " in
-    *" dovecot-core "*) quietly update-rc.d dovecot disable ;;
-esac
+for daemon in dovecot-core:dovecot nginx:nginx postgresql:postgresql; do
+    case " $missing " in
+        *" ${daemon%:*} "*) quietly update-rc.d "${daemon#*:}" disable ;;
+    esac
+done
 echo "Installed; they stay, and nothing of them was started."
