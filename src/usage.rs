@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OptionalExtension, TransactionBehavior, params};
 
+use rustix::fs::OFlags;
+
 use crate::clock::Timestamp;
 use crate::credential::{Credential, CredentialId, ServiceName};
 use crate::policy::Refusal;
-use crate::store::connection;
+use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
 
 /// A row is written at most this often, in seconds.
@@ -28,19 +30,18 @@ const SCHEMA: i64 = 1;
 /// The notes, as a login takes them.
 pub struct Usage {
     path: PathBuf,
-    connection: Option<Connection>,
+    connection: Option<Database>,
     can_note: bool,
 }
 
 /// Something that happened to an entry: by which service and from where.
-#[derive(Clone, Copy)]
 pub struct Occasion<'a> {
     /// The entry.
     pub entry: CredentialId,
     /// The service.
     pub service: &'a ServiceName,
     /// The address, or what the host said instead; `None`: it said nothing.
-    pub origin: Option<&'a str>,
+    pub origin: Option<String>,
     /// The uid of the host that asked.
     pub uid: u32,
     /// When.
@@ -94,11 +95,6 @@ impl Usage {
         }
     }
 
-    /// Whether uses are noted here. If not, an entry may be in use without our knowing.
-    pub fn can_note(&self) -> bool {
-        self.can_note
-    }
-
     /// Since when the entry has lain unused: the latest of its making, its last use and the
     /// beginning of the notes, so that lost notes expire nobody. `None`: there are no notes.
     pub fn unused_since(&mut self, entry: &Credential) -> Option<Timestamp> {
@@ -133,8 +129,8 @@ impl Usage {
         });
     }
 
-    /// Notes a refusal.
-    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) {
+    /// Notes a refusal. `false`: it could not be noted, so neither could a use have been.
+    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) -> bool {
         let Occasion {
             entry,
             service,
@@ -162,13 +158,11 @@ impl Usage {
                 notes.execute(write, values)?;
             }
             Ok(())
-        });
+        })
     }
 
-    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) {
-        if self.can_note {
-            self.attempt(act);
-        }
+    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> bool {
+        self.can_note && self.attempt(act).is_some()
     }
 
     /// Whatever goes wrong here goes no further. Damage is repaired for the next login.
@@ -274,7 +268,7 @@ fn due(last: Option<i64>, now: Timestamp) -> bool {
     last.is_none_or(|last| !(0..EVERY).contains(&now.since(Timestamp::from_seconds(last))))
 }
 
-fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
+fn open_or_repair(path: &Path, now: Timestamp) -> Option<Database> {
     match open(path, now) {
         Err(error) if is_damage(&error) => {
             set_aside(path);
@@ -284,7 +278,7 @@ fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
     }
 }
 
-fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Connection>> {
+fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
     let may_begin = rustix::process::getuid().is_root();
     let sound = match trust::state_file(path) {
         Ok(true) => true,
@@ -314,10 +308,6 @@ fn begin(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -330,10 +320,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// leaves it to the first.
 fn set_aside(path: &Path) {
     let lock = path.with_extension("lock");
+    // What stands there may be anything that root has made, also a FIFO that nobody reads.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let Ok(lock) = File::options()
         .create(true)
         .append(true)
         .mode(0o600)
+        .custom_flags(flags)
         .open(lock)
     else {
         return;
