@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use crate::audit::quoted;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::credential::{Credential, CredentialId, UserName};
@@ -226,7 +227,8 @@ impl<'a> Visit<'a> {
         Occasion {
             entry: self.entry.id,
             service: &self.attempt.service.name,
-            origin: self.attempt.origin_text(),
+            // A host name is what somebody else typed; an address needs no escape.
+            origin: self.attempt.origin_text().map(|origin| quoted(&origin)),
             uid: asker,
             at: self.facts.now,
         }

@@ -56,6 +56,15 @@ pub struct NumberedKey {
     pub key: Key,
 }
 
+/// Entries, and what is wrong with those that cannot be read.
+#[derive(Default)]
+pub struct Entries {
+    /// In the order in which they were made.
+    pub sound: Vec<Credential>,
+    /// One error for each entry that no version of this program wrote.
+    pub damaged: Vec<Error>,
+}
+
 /// The rows of a user that a password might belong to, under one key.
 pub struct Candidates {
     /// The key.
@@ -202,9 +211,9 @@ impl Store {
     }
 
     /// The entries of one user or of all, in the order in which they were made.
-    pub fn entries(&self, user: Option<&UserName>) -> Result<Vec<Credential>, Error> {
+    pub fn entries(&self, user: Option<&UserName>) -> Result<Entries, Error> {
         let user = user.map(UserName::as_str);
-        row::select(
+        row::select_sound(
             &self.connection,
             &self.path,
             "?1 IS NULL OR user = ?1",
@@ -212,7 +221,8 @@ impl Store {
         )
     }
 
-    /// The user's entries of this label: the live one first, then revoked ones, the newest first.
+    /// The user's entries of this label: live ones first, the one without a successor before a
+    /// predecessor; then revoked ones.
     pub fn labelled(&self, user: &UserName, label: &Label) -> Result<Vec<Credential>, Error> {
         let mut entries = row::select(
             &self.connection,

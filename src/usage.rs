@@ -78,6 +78,7 @@ pub struct AllNotes {
     entries: HashMap<CredentialId, Notes>,
     uses: HashMap<CredentialId, Vec<Note>>,
     birth: Option<Timestamp>,
+    problems: Vec<String>,
 }
 
 impl Usage {
@@ -181,48 +182,72 @@ impl Usage {
 }
 
 impl AllNotes {
-    /// Reads the notes. What cannot be read is not known.
+    /// Reads the notes. What cannot be read is not known, and named as a problem.
     pub fn read(state_dir: &Path) -> Self {
+        let mut notes = Self::default();
         let path = path_in(state_dir);
         let sound = trust::state_directory(state_dir).and_then(|_| trust::state_file(&path));
-        if !sound.unwrap_or(false) {
-            return Self::default();
+        match sound {
+            Ok(true) => notes.read_file(&path),
+            Ok(false) => {}
+            Err(error) => notes.problems.push(error.to_string()),
         }
-        Self::read_file(&path).unwrap_or_default()
+        notes
     }
 
-    fn read_file(path: &Path) -> rusqlite::Result<Self> {
-        let connection = connection::open(path, Duration::from_secs(1))?;
-        let mut notes = Self {
-            birth: connection
-                .query_row("SELECT at FROM birth", [], |row| row.get(0))
-                .optional()?
-                .map(Timestamp::from_seconds),
-            ..Self::default()
-        };
+    /// Each table by itself: damage in one does not hide the other.
+    fn read_file(&mut self, path: &Path) {
+        let problem = |error| format!("{}: {error}", path.display());
+        match connection::open(path, Duration::from_secs(1)) {
+            Ok(connection) => {
+                let tables = [Self::read_birth, Self::read_used, Self::read_refused];
+                let results = tables.map(|read| read(self, &connection));
+                self.problems
+                    .extend(results.into_iter().filter_map(Result::err).map(problem));
+            }
+            Err(error) => self.problems.push(problem(error)),
+        }
+    }
+
+    fn read_birth(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let birth = connection.query_row("SELECT at FROM birth", [], |row| row.get(0));
+        self.birth = birth.optional()?.map(Timestamp::from_seconds);
+        Ok(())
+    }
+
+    fn read_used(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let used = "SELECT entry, at, service, origin, uid, count FROM used ORDER BY at";
         let mut statement = connection.prepare(used)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let uses = notes.uses.entry(CredentialId(row.get(0)?)).or_default();
+            let uses = self.uses.entry(CredentialId(row.get(0)?)).or_default();
             uses.push(note(row)?);
         }
-        for (entry, uses) in &notes.uses {
+        for (entry, uses) in &self.uses {
             let count = uses.iter().map(|used| used.count).sum();
             let last = uses.last().map(|last| Note {
                 count,
                 ..last.clone()
             });
-            notes.entries.entry(*entry).or_default().used = last;
+            self.entries.entry(*entry).or_default().used = last;
         }
+        Ok(())
+    }
+
+    fn read_refused(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
         let mut statement = connection.prepare(refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let noted = notes.entries.entry(CredentialId(row.get(0)?)).or_default();
+            let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
             noted.refused = Some((note(row)?, row.get(6)?));
         }
-        Ok(notes)
+        Ok(())
+    }
+
+    /// What could not be read, and why.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// What is noted about an entry.
