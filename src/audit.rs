@@ -3,7 +3,7 @@
 //!
 //! Whatever came from outside is escaped, so that no value can forge a field or a line: `\xNN` for
 //! each byte of a control character, of one that reorders text, or of what is not UTF-8; in bare
-//! fields also for blanks, in quoted ones for `"` and `\`. A value is cut after 255 bytes.
+//! fields also for blanks, in quoted ones for `"` and `\`. A value is cut after 256 bytes.
 //!
 //! A user name appears only if the store holds an entry of it: people type passwords into that
 //! field. None of the lines is a failure sentence that fail2ban's stock filters know, but the one
@@ -11,14 +11,15 @@
 //! get its owner's address banned.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::arguments::Arguments;
 use crate::credential::{CredentialId, reorders_text};
 use crate::error::Error;
 use crate::policy::{Entry, Outcome};
 
-/// Values are cut after so many bytes.
-const LONGEST_VALUE: usize = 255;
+/// Values are cut after so many bytes: no label is longer (64 characters of at most 4 bytes).
+const LONGEST_VALUE: usize = 256;
 
 /// How urgent a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,12 @@ pub fn unknown_argument(argument: &str) -> Line {
         Severity::Error,
         format!("unknown argument \"{}\" is ignored", quoted(argument)),
     )
+}
+
+/// The configuration that an argument names is not there.
+pub fn no_configuration(path: &Path) -> Line {
+    let text = format!("{}: no such file; the defaults apply", path.display());
+    Line::new(Severity::Error, escape(text.as_bytes(), Place::Text))
 }
 
 /// A panic of ours was caught. Only its place is said: the words of a panic may hold a secret.

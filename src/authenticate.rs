@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use crate::audit::quoted;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::credential::{Credential, CredentialId, UserName};
@@ -68,23 +69,13 @@ pub fn look_again(
     )
 }
 
-/// Answers here, or has the helper answer if this process may not open the store. One that runs
-/// with somebody else's rights never opens it: the person who started it can stop it while it
-/// holds a lock.
+/// Answers here, or has the helper answer if this process may not open the store.
 fn answer(question: &Question, config: &Path, now: Timestamp) -> Result<Answer, Error> {
-    if runs_with_other_rights() {
-        return helper::ask(question);
-    }
     let uid = rustix::process::getuid().as_raw();
     match Config::load(config).and_then(|config| judge(question, uid, &config, now)) {
         Err(error) if error.is_not_permitted() => helper::ask(question),
         answered => answered,
     }
-}
-
-/// Whether the real and the effective uid differ, as in su, sudo and passwd.
-pub fn runs_with_other_rights() -> bool {
-    rustix::process::getuid() != rustix::process::geteuid()
 }
 
 /// Finds, proves, judges and notes, with this process's own rights, for the host of uid `asker`.
@@ -107,8 +98,12 @@ pub fn judge(
             let Some((entry, key)) = found else {
                 return unknown(user_known);
             };
-            let visit = Visit::begin(&entry, attempt, config, now);
-            Ok(Answer::Outcome(visit.judge_and_note(asker, &key)))
+            let visit = Visit::begin(&entry, attempt, config, now)?;
+            Ok(Answer::Outcome(visit.judge_and_note(
+                asker,
+                &key,
+                &config.state_dir,
+            )))
         }
         About::Entry(id) => {
             let entry = store.entry(*id)?.filter(|entry| entry.user == *user);
@@ -117,7 +112,7 @@ pub fn judge(
                 return Ok(Answer::Gone);
             };
             Ok(Answer::Outcome(
-                Visit::begin(&entry, attempt, config, now).judge(),
+                Visit::begin(&entry, attempt, config, now)?.judge(),
             ))
         }
         // Sessions are noted beside the store, not in it.
@@ -166,47 +161,77 @@ struct Visit<'a> {
     attempt: &'a Attempt,
     rules: Rules,
     facts: Facts,
-    usage: Usage,
 }
 
 impl<'a> Visit<'a> {
-    /// Gathers what there is to know.
-    fn begin(entry: &'a Credential, attempt: &'a Attempt, config: &Config, now: Timestamp) -> Self {
-        let mut usage = Usage::open_for_login(&config.state_dir, now);
+    /// Gathers what there is to know, but for when the entry was last used.
+    fn begin(
+        entry: &'a Credential,
+        attempt: &'a Attempt,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let locked = shadow::is_locked(&entry.user)?;
         let facts = Facts {
             now,
-            unused_since: usage.unused_since(entry),
-            locked: shadow::is_locked(&entry.user),
+            unused_since: None,
+            locked,
         };
-        Self {
+        Ok(Self {
             entry,
             attempt,
             rules: config.rules(),
             facts,
-            usage,
-        }
+        })
     }
 
-    /// Judges, and notes it.
-    fn judge_and_note(mut self, asker: u32, key: &Key) -> Outcome {
+    fn judge(&self) -> Outcome {
+        self.outcome(policy::judge(
+            self.entry,
+            &self.attempt.request(),
+            &self.facts,
+            &self.rules,
+        ))
+    }
+
+    /// Judges, and notes it for the host of uid `asker`.
+    fn judge_and_note(mut self, asker: u32, key: &Key, state_dir: &Path) -> Outcome {
+        let mut usage = Usage::open_for_login(state_dir, self.facts.now);
+        self.facts.unused_since = usage.unused_since(self.entry);
         let mut outcome = self.judge();
-        let origin = self.attempt.origin_text();
-        let occasion = Occasion {
-            entry: self.entry.id,
-            service: &self.attempt.service.name,
-            origin: origin.as_deref(),
-            uid: asker,
-            at: self.facts.now,
-        };
-        match &mut outcome {
-            Outcome::Accepted { ticket, .. } => {
-                self.usage.note_use(occasion);
-                *ticket = self.ticket(key);
+        let mut idle = false;
+        if let Outcome::Refused { why, .. } = outcome {
+            let noted = usage.note_refusal(self.occasion(asker), why);
+            idle = why == Refusal::Idle && !noted;
+            if !idle {
+                return outcome;
             }
-            Outcome::Refused { why, .. } => self.usage.note_refusal(occasion, *why),
-            Outcome::NotOurs | Outcome::Unknown { .. } => {}
+            // Where nothing can be noted, an entry that looks idle may be used every day.
+            self.facts.unused_since = None;
+            outcome = self.judge();
+        }
+        if let Outcome::Accepted {
+            idle_unnoted,
+            ticket,
+            ..
+        } = &mut outcome
+        {
+            *idle_unnoted = idle;
+            *ticket = self.ticket(key);
+            usage.note_use(self.occasion(asker));
         }
         outcome
+    }
+
+    fn occasion(&self, asker: u32) -> Occasion<'_> {
+        Occasion {
+            entry: self.entry.id,
+            service: &self.attempt.service.name,
+            // A host name is what somebody else typed; an address needs no escape.
+            origin: self.attempt.origin_text().map(|origin| quoted(&origin)),
+            uid: asker,
+            at: self.facts.now,
+        }
     }
 
     fn ticket(&self, key: &Key) -> Option<String> {
@@ -214,18 +239,7 @@ impl<'a> Visit<'a> {
         ticket::issue(key, *id, user, &session::boot_id()?, self.facts.now)
     }
 
-    fn judge(&self) -> Outcome {
-        let request = self.attempt.request();
-        let judge = |facts| policy::judge(self.entry, &request, facts, &self.rules);
-        let mut verdict = judge(&self.facts);
-        // Where uses are not noted, an entry that looks idle may be used every day.
-        let idle_unnoted = verdict == Verdict::Refuse(Refusal::Idle) && !self.usage.can_note();
-        if idle_unnoted {
-            verdict = judge(&Facts {
-                unused_since: None,
-                ..self.facts
-            });
-        }
+    fn outcome(&self, verdict: Verdict) -> Outcome {
         let entry = Entry {
             id: self.entry.id,
             label: self.entry.label.clone(),
@@ -233,7 +247,7 @@ impl<'a> Visit<'a> {
         match verdict {
             Verdict::Accept => Outcome::Accepted {
                 entry,
-                idle_unnoted,
+                idle_unnoted: false,
                 ticket: None,
             },
             Verdict::Refuse(why) => Outcome::Refused { entry, why },

@@ -23,7 +23,7 @@ mod signout;
 mod terminal;
 mod when;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -96,10 +96,13 @@ pub(crate) fn run() -> ExitCode {
 
 impl Cli {
     fn run(self) -> Result<Code, Failure> {
-        let config = Config::load(&self.config)?;
+        let config_path = std::path::absolute(&self.config)
+            .map_err(|error| Failure::new(Code::Usage, format!("--config: {error}")))?;
+        let config = Config::load(&config_path)?;
+        warn_of_a_missing_file(&config_path);
         let context = Context {
             config,
-            config_path: self.config,
+            config_path,
             json: self.json,
             now: clock::now(),
         };
@@ -111,6 +114,16 @@ impl Cli {
             Verb::Check(arguments) => check::run(arguments, &context),
             Verb::Serve(arguments) => serve::run(arguments, &context),
         }
+    }
+}
+
+/// A missing file means the defaults. Where one was named, that is most likely a slip of the pen.
+fn warn_of_a_missing_file(path: &Path) {
+    if path != Path::new(config::PATH) && !path.exists() {
+        output::say(&format!(
+            "warning: {}: no such file; the defaults apply",
+            path.display()
+        ));
     }
 }
 

@@ -21,6 +21,8 @@ use crate::trust;
 /// confined PAM host read this directory.
 pub const PATH: &str = "/etc/security/app-passwd.toml";
 
+/// Brackets within brackets beyond this are refused.
+const DEEPEST: usize = 16;
 /// Longer files are refused.
 const MAX_BYTES: u64 = 256 * 1024;
 
@@ -78,6 +80,7 @@ pub struct Policy {
     /// Users need not be known to the system.
     pub virtual_users: bool,
     /// Services of an entry made without `--service`.
+    #[serde(deserialize_with = "not_empty")]
     pub default_services: Vec<ServiceName>,
     /// Protected services beside the built-in ones.
     pub protected_services: BTreeSet<ServiceName>,
@@ -146,7 +149,7 @@ pub enum OnPasswordChange {
 
 /// `[services]`: what is given here is added to the default, or replaces a group of that name.
 #[derive(Debug, PartialEq, Deserialize)]
-#[serde(try_from = "BTreeMap<ServiceName, Vec<ServiceName>>")]
+#[serde(try_from = "BTreeMap<String, Vec<ServiceName>>")]
 pub struct Groups(BTreeMap<ServiceName, Vec<ServiceName>>);
 
 impl Default for Groups {
@@ -171,15 +174,22 @@ impl Default for Groups {
     }
 }
 
-impl TryFrom<BTreeMap<ServiceName, Vec<ServiceName>>> for Groups {
-    type Error = &'static str;
+impl TryFrom<BTreeMap<String, Vec<ServiceName>>> for Groups {
+    type Error = String;
 
-    fn try_from(given: BTreeMap<ServiceName, Vec<ServiceName>>) -> Result<Self, Self::Error> {
-        if given.keys().any(ServiceName::is_any) {
-            return Err("\"any\" stands for every service and cannot be a group");
+    fn try_from(given: BTreeMap<String, Vec<ServiceName>>) -> Result<Self, Self::Error> {
+        let mut own = BTreeMap::new();
+        for (name, members) in given {
+            let name = ServiceName::parse(&name).map_err(|error| error.to_string())?;
+            if name.is_any() {
+                return Err("\"any\" stands for every service and cannot be a group".to_owned());
+            }
+            if own.insert(name, members).is_some() {
+                return Err("a group stands there twice, in capitals and not".to_owned());
+            }
         }
         let Self(mut groups) = Self::default();
-        groups.extend(given);
+        groups.extend(own);
         Ok(Self(groups))
     }
 }
@@ -234,6 +244,9 @@ impl Config {
             }
         };
         let text = str::from_utf8(&bytes).map_err(|e| error(e.valid_up_to(), "not UTF-8"))?;
+        if let Some(offset) = too_deep(&bytes) {
+            return Err(error(offset, "nested too deeply"));
+        }
         toml::from_str(text).map_err(|e| error(e.span().map_or(0, |span| span.start), e.message()))
     }
 
@@ -252,6 +265,20 @@ impl Config {
             idle_expiry: self.policy.idle_expiry.span(),
         }
     }
+}
+
+/// Where brackets are nested deeper than any setting of ours. The parser would need more stack for
+/// them than the thread of a host may have.
+fn too_deep(text: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.iter().position(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
 }
 
 /// Line and column of a byte, both counted from 1; columns are characters.
@@ -273,6 +300,16 @@ fn absolute_path<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Pa
     } else {
         Err(D::Error::custom("expected an absolute path without \"..\""))
     }
+}
+
+fn not_empty<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ServiceName>, D::Error> {
+    let services = Vec::deserialize(deserializer)?;
+    if services.is_empty() {
+        return Err(D::Error::custom("an app password must open something"));
+    }
+    Ok(services)
 }
 
 fn names(names: &[&str]) -> Vec<ServiceName> {
@@ -377,6 +414,18 @@ mod tests {
                 "2:8: a service name must not",
             ),
             ("state_dir = ", "1:13: "),
+            (
+                &format!("x = {}", "[".repeat(70)),
+                "1:21: nested too deeply",
+            ),
+            (
+                "[services]\na = []\nA = []",
+                "1:1: a group stands there twice",
+            ),
+            (
+                "[policy]\ndefault_services = []",
+                "2:20: an app password must open something",
+            ),
             ("a = 1\na = 2", "2:1: duplicate key"),
         ] {
             let message = refused(text);

@@ -90,6 +90,15 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("no random numbers: {0}")]
     Random(Cause),
+    /// This process runs with somebody else's rights, as su, sudo and passwd do: the person who
+    /// started it could stop it while it holds a lock.
+    #[error("a process of uid {real} with the rights of uid {effective} does not open the store")]
+    OtherRights {
+        /// Who started it.
+        real: u32,
+        /// Whose rights it has.
+        effective: u32,
+    },
     /// The helper cannot be reached.
     #[error("{}: {source}", path.display())]
     NoHelper {
@@ -128,7 +137,11 @@ impl Error {
 
     /// Whether this process lacks a right that another may have.
     pub fn is_not_permitted(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+        match self {
+            Self::OtherRights { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
     }
 
     /// What to do about it, where there is something to do.
@@ -141,10 +154,17 @@ impl Error {
                     .to_owned()
             }
             Self::Busy(_) => "try again when the process that holds it is done".to_owned(),
-            Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
-            Self::Io { .. } if self.is_not_permitted() => {
-                "only root opens the store".to_owned()
+            Self::Io { .. } | Self::OtherRights { .. } if self.is_not_permitted() => {
+                "be root".to_owned()
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "make the directory that holds it, owned by root".to_owned()
+            }
+            Self::Store { .. } | Self::DamagedEntry { .. } => {
+                "if it is damaged, put back a copy of it; 'sqlite3 FILE \"PRAGMA integrity_check\"' tells".to_owned()
+            }
+            Self::Configuration { .. } => "mend that line; app-passwd.toml(5) has every key".to_owned(),
+            Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::NoHelper { .. } => {
                 "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"
                     .to_owned()

@@ -10,15 +10,16 @@
 mod items;
 
 use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
-use std::path::Path;
-use std::sync::Once;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
 
 use pamsm::{Pam, PamError, PamFlags, PamLibExt, PamServiceModule, pam_module};
 
 use crate::arguments::Arguments;
 use crate::audit::{self, Caller, Line};
-use crate::authenticate::{authenticate, look_again, read_ticket, runs_with_other_rights};
+use crate::authenticate::{authenticate, look_again, read_ticket};
 use crate::clock::{self, Timestamp};
 use crate::config;
 use crate::credential::{CredentialId, ServiceName, UserName};
@@ -32,8 +33,7 @@ use crate::{syslog, ticket};
 /// The name of our data on the handle. It holds the version: pamsm's layout of it is Rust's, so
 /// two versions of this module in one stack must not read each other's.
 const ACCEPTED: &str = concat!("pam_app_passwd-", env!("CARGO_PKG_VERSION"));
-/// Longer items are cut: they go to the log only, and a user name of more than 255 bytes has no
-/// entry.
+/// Longer items are cut. No user, service or address that could match anything is that long.
 const LONGEST_ITEM: usize = 512;
 
 struct AppPasswd;
@@ -66,6 +66,15 @@ impl PamServiceModule for AppPasswd {
     fn chauthtok(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
         guard(|| PamError::IGNORE)
     }
+}
+
+/// What this module accepted on a handle, and by what it judged.
+struct Accepted {
+    entry: CredentialId,
+    user: UserName,
+    /// The name that scope and last use went by.
+    service: ServiceName,
+    conf: PathBuf,
 }
 
 /// One call of libpam.
@@ -144,28 +153,33 @@ impl<'a> Call<'a> {
         let Ok(Some(typed)) = typed else {
             return Ok(Outcome::NotOurs);
         };
-        authenticate(
-            self.attempt.clone(),
-            typed.to_bytes(),
-            self.conf(),
-            self.now,
-        )
+        let typed = typed.to_bytes();
+        let outcome = authenticate(self.attempt.clone(), typed, self.conf(), self.now)?;
+        if let (Some(conf), false) = (&self.arguments.conf, outcome == Outcome::NotOurs)
+            && !conf.exists()
+        {
+            self.log(&[audit::no_configuration(conf)]);
+        }
+        Ok(outcome)
     }
 
     /// Ours is only what we accepted on this very handle. For a login by key or by another
-    /// module there is nothing to say.
+    /// module there is nothing to say. What the line of the other phase had configured counts
+    /// here, too: the two must not judge by different stores or names.
     fn account(&self) -> PamError {
-        let Some((id, _)) = self.remembered() else {
+        let Some(accepted) = self.accepted() else {
             return PamError::IGNORE;
         };
-        match look_again(id, self.attempt.clone(), self.conf(), self.now) {
+        let mut attempt = self.attempt.clone();
+        attempt.service.name = accepted.service;
+        match look_again(accepted.entry, attempt, &accepted.conf, self.now) {
             Ok(Some(Outcome::Accepted { .. })) => PamError::SUCCESS,
             Ok(Some(Outcome::Refused { entry, why })) => {
                 self.log(&[audit::refused(&self.caller, &entry, why.as_str())]);
                 PamError::PERM_DENIED
             }
             Ok(_) => {
-                self.log(&[audit::gone(&self.caller, id)]);
+                self.log(&[audit::gone(&self.caller, accepted.entry)]);
                 PamError::PERM_DENIED
             }
             Err(error) => {
@@ -173,11 +187,6 @@ impl<'a> Call<'a> {
                 PamError::AUTHINFO_UNAVAIL
             }
         }
-    }
-
-    fn conf(&self) -> &Path {
-        let conf = self.arguments.conf.as_deref();
-        conf.unwrap_or(Path::new(config::PATH))
     }
 
     /// Notes the session, so that it can be ended when its app password is revoked. A login by
@@ -202,10 +211,10 @@ impl<'a> Call<'a> {
     }
 
     fn close_session(&self) -> PamError {
-        if runs_with_other_rights() {
-            if let Some((_, user)) = self.remembered() {
+        if self.runs_with_other_rights() {
+            if let Some(accepted) = self.accepted() {
                 // The note goes with its process in any case.
-                let _ = self.ask_about_session(user, About::Closed);
+                let _ = self.ask_about_session(accepted.user, About::Closed);
             }
         } else if let Some(process) = Process::current() {
             session::forget(process);
@@ -224,8 +233,9 @@ impl<'a> Call<'a> {
             .flatten()
             .map(CStr::to_owned);
         self.set_ticket(None);
-        if let Some((id, user)) = self.remembered() {
-            return Ok(Some(Session::of(&self.attempt, &user, Some(id))));
+        if let Some(accepted) = self.accepted() {
+            let Accepted { entry, user, .. } = accepted;
+            return Ok(Some(Session::of(&self.attempt, &user, Some(entry))));
         }
         let (Some(ticket), Some(user)) = (ticket, &self.attempt.user) else {
             return Ok(None);
@@ -236,7 +246,7 @@ impl<'a> Call<'a> {
     }
 
     fn note(&self, session: Session) -> Result<(), Error> {
-        if runs_with_other_rights() {
+        if self.runs_with_other_rights() {
             let Some(entry) = session.entry else {
                 return Ok(());
             };
@@ -262,20 +272,49 @@ impl<'a> Call<'a> {
             .putenv(setting.as_deref().unwrap_or(ticket::VARIABLE));
     }
 
-    /// Keeps the number of the entry and whose it is on the handle.
-    fn remember(&self, entry: Option<CredentialId>) {
-        let bytes = entry.map(|id| [&id.0.to_ne_bytes(), self.caller.user.as_slice()].concat());
-        // Should libpam have no memory left for it, the account phase finds nothing and says so.
-        let _ = self
-            .pam
-            .send_bytes(ACCEPTED, bytes.unwrap_or_default(), None);
+    /// Whether the real and the effective uid differ, as in su, sudo and passwd.
+    fn runs_with_other_rights(&self) -> bool {
+        self.caller.uid != self.caller.euid
     }
 
-    fn remembered(&self) -> Option<(CredentialId, UserName)> {
+    fn conf(&self) -> &Path {
+        let conf = self.arguments.conf.as_deref();
+        conf.unwrap_or(Path::new(config::PATH))
+    }
+
+    /// Keeps on the handle what was accepted, or forgets it.
+    fn remember(&self, entry: Option<CredentialId>) {
+        let accepted = entry.map(|entry| {
+            let conf = self.conf().as_os_str().as_bytes();
+            let service = self.attempt.service.name.as_str().as_bytes();
+            // None of them holds a NUL: they were C strings.
+            [
+                &entry.0.to_ne_bytes(),
+                self.caller.user.as_slice(),
+                b"\0",
+                service,
+                b"\0",
+                conf,
+            ]
+            .concat()
+        });
+        // Should libpam have no memory left for it, the account phase ignores the login.
+        let _ = self
+            .pam
+            .send_bytes(ACCEPTED, accepted.unwrap_or_default(), None);
+    }
+
+    fn accepted(&self) -> Option<Accepted> {
         let bytes = self.pam.retrieve_bytes(ACCEPTED).ok()?;
-        let (id, user) = bytes.split_first_chunk()?;
-        let user = UserName::parse(str::from_utf8(user).ok()?).ok()?;
-        Some((CredentialId(i64::from_ne_bytes(*id)), user))
+        let (entry, texts) = bytes.split_first_chunk()?;
+        let mut texts = texts.splitn(3, |&byte| byte == 0);
+        let mut name = || str::from_utf8(texts.next()?).ok();
+        Some(Accepted {
+            entry: CredentialId(i64::from_ne_bytes(*entry)),
+            user: UserName::parse(name()?).ok()?,
+            service: ServiceName::parse(name()?).ok()?,
+            conf: name()?.into(),
+        })
     }
 
     fn log(&self, lines: &[Line]) {
@@ -304,11 +343,19 @@ fn copied(item: Option<&CStr>) -> Vec<u8> {
     bytes.get(..LONGEST_ITEM).unwrap_or(bytes).to_vec()
 }
 
+#[cfg(panic = "abort")]
+compile_error!(
+    "a panic must become PAM_ABORT, not the end of the host: build with panic = \"unwind\""
+);
+
+/// Where the last panic was.
+static PANICKED: Mutex<String> = Mutex::new(String::new());
+
 /// Runs an entry point so that a panic ends the call and not the process.
 fn guard(entry_point: impl FnOnce() -> PamError) -> PamError {
     static HOOK: Once = Once::new();
     // This library has a copy of std, and so a panic hook, of its own: the host's is untouched.
-    HOOK.call_once(|| set_hook(Box::new(report_panic)));
+    HOOK.call_once(|| set_hook(Box::new(note_panic)));
     let guarded = || {
         #[cfg(planted_panic)]
         #[expect(clippy::panic, reason = "built by a test only")]
@@ -318,18 +365,31 @@ fn guard(entry_point: impl FnOnce() -> PamError) -> PamError {
         #[cfg(not(planted_panic))]
         entry_point()
     };
-    match catch_unwind(AssertUnwindSafe(guarded)) {
-        Ok(code) => code,
-        Err(payload) => {
-            // To drop it could panic again.
-            std::mem::forget(payload);
-            PamError::ABORT
-        }
-    }
+    caught(guarded).unwrap_or_else(|| {
+        // Should this panic too, then without a word.
+        caught(|| {
+            let place = PANICKED
+                .lock()
+                .map(|place| place.clone())
+                .unwrap_or_default();
+            syslog::send(&[audit::panicked(&place)], "pam_app_passwd: ", clock::now());
+        });
+        PamError::ABORT
+    })
 }
 
-/// Instead of std's, which writes to standard error.
-fn report_panic(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
-    syslog::send(&[audit::panicked(&place)], "pam_app_passwd: ", clock::now());
+/// The value, unless there was a panic.
+fn caught<T>(act: impl FnOnce() -> T) -> Option<T> {
+    // What a panic leaves behind is not forwarded, and to drop it could panic again.
+    catch_unwind(AssertUnwindSafe(act))
+        .map_err(std::mem::forget)
+        .ok()
+}
+
+/// Instead of std's, which writes to standard error. The words of a panic may hold a secret, so only
+/// its place is kept.
+fn note_panic(info: &PanicHookInfo<'_>) {
+    if let (Ok(mut place), Some(location)) = (PANICKED.try_lock(), info.location()) {
+        *place = location.to_string();
+    }
 }

@@ -3,8 +3,8 @@
 //! to protect and to back up.
 //!
 //! Rollback journal with `journal_mode=PERSIST` and `synchronous=FULL`: what was acknowledged
-//! survives a power cut, a read-only mount can be read, and the journal's space is there before
-//! the disk is full. The store decides nothing: no policy, no clock.
+//! survives a power cut, a read-only mount can be read, and the journal's room on the disk is there
+//! before the disk is full. The store decides nothing: no policy, no clock.
 //!
 //! SQLite is named in this file, its submodules, and `usage.rs`.
 
@@ -19,7 +19,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{ErrorCode, Transaction, TransactionBehavior, params};
 
 use crate::clock::Timestamp;
 use crate::credential::{Credential, CredentialId, Label, UserName};
@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
 pub use change::{Change, NewCredential};
+use connection::{Database, schema_of};
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -44,7 +45,7 @@ fn newest_schema() -> i64 {
 /// An open store.
 pub struct Store {
     path: PathBuf,
-    connection: Connection,
+    connection: Database,
 }
 
 /// A key and its number.
@@ -53,6 +54,15 @@ pub struct NumberedKey {
     pub id: i64,
     /// The key.
     pub key: Key,
+}
+
+/// Entries, and what is wrong with those that cannot be read.
+#[derive(Default)]
+pub struct Entries {
+    /// In the order in which they were made.
+    pub sound: Vec<Credential>,
+    /// One error for each entry that no version of this program wrote.
+    pub damaged: Vec<Error>,
 }
 
 /// The rows of a user that a password might belong to, under one key.
@@ -71,7 +81,8 @@ impl Store {
         let Some(store) = Self::open_file(state_dir, LOGIN_PATIENCE)? else {
             return Err(Error::NoStore(path_in(state_dir)));
         };
-        store.batch("PRAGMA query_only = ON;")?;
+        // PERSIST: who rolls back the journal of a killed writer keeps its room on the disk.
+        store.batch("PRAGMA journal_mode = PERSIST; PRAGMA query_only = ON;")?;
         Ok(store)
     }
 
@@ -92,8 +103,10 @@ impl Store {
 
     /// Opens the store, and makes it if there is none. Two that do so at once make one store.
     pub fn open_or_create(state_dir: &Path, now: Timestamp) -> Result<Self, Error> {
-        make_directory(state_dir)?;
-        trust::state_directory(state_dir)?;
+        require_own_rights()?;
+        if !trust::state_directory(state_dir)? {
+            make_directory(state_dir)?;
+        }
         let path = path_in(state_dir);
         connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
         let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
@@ -106,6 +119,7 @@ impl Store {
     }
 
     fn open_file(state_dir: &Path, patience: Duration) -> Result<Option<Self>, Error> {
+        require_own_rights()?;
         let path = path_in(state_dir);
         if !trust::state_directory(state_dir)? || !trust::state_file(&path)? {
             return Ok(None);
@@ -162,12 +176,7 @@ impl Store {
     ) -> Result<(Vec<Candidates>, bool), Error> {
         let path = self.path.clone();
         let failed = |e| error(&path, e);
-        let transaction = self.begin(TransactionBehavior::Deferred)?;
-        let version = schema_of(&transaction).map_err(failed)?;
-        check_schema(&path, version)?;
-        if version == 0 {
-            return Err(Error::NoStore(path));
-        }
+        let transaction = self.look()?;
         let mut found = Vec::new();
         for NumberedKey { id, key } in row::keys(&transaction).map_err(failed)? {
             let proof = proof_of(&key)?;
@@ -194,15 +203,17 @@ impl Store {
     }
 
     /// The entry of this number.
-    pub fn entry(&self, id: CredentialId) -> Result<Option<Credential>, Error> {
-        let entries = row::select(&self.connection, &self.path, "id = ?1", [id.0])?;
+    pub fn entry(&mut self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        let path = self.path.clone();
+        let look = self.look()?;
+        let entries = row::select(&look, &path, "id = ?1", [id.0])?;
         Ok(entries.into_iter().next())
     }
 
     /// The entries of one user or of all, in the order in which they were made.
-    pub fn entries(&self, user: Option<&UserName>) -> Result<Vec<Credential>, Error> {
+    pub fn entries(&self, user: Option<&UserName>) -> Result<Entries, Error> {
         let user = user.map(UserName::as_str);
-        row::select(
+        row::select_sound(
             &self.connection,
             &self.path,
             "?1 IS NULL OR user = ?1",
@@ -210,7 +221,8 @@ impl Store {
         )
     }
 
-    /// The user's entries of this label: the live one first, then revoked ones, the newest first.
+    /// The user's entries of this label: live ones first, the one without a successor before a
+    /// predecessor; then revoked ones.
     pub fn labelled(&self, user: &UserName, label: &Label) -> Result<Vec<Credential>, Error> {
         let mut entries = row::select(
             &self.connection,
@@ -242,6 +254,19 @@ impl Store {
         self.path.parent().is_some_and(reserve::spend)
     }
 
+    /// One consistent look at a store whose schema is known. It waits for a writer once, at most.
+    fn look(&mut self) -> Result<Transaction<'_>, Error> {
+        let path = self.path.clone();
+        let transaction = self.begin(TransactionBehavior::Deferred)?;
+        let version = schema_of(&transaction).map_err(|e| error(&path, e))?;
+        check_schema(&path, version)?;
+        if version == 0 {
+            Err(Error::NoStore(path))
+        } else {
+            Ok(transaction)
+        }
+    }
+
     fn begin(&mut self, behavior: TransactionBehavior) -> Result<Transaction<'_>, Error> {
         let path = &self.path;
         self.connection
@@ -266,6 +291,17 @@ impl Store {
     fn error(&self, source: rusqlite::Error) -> Error {
         error(&self.path, source)
     }
+}
+
+fn require_own_rights() -> Result<(), Error> {
+    let (real, effective) = (rustix::process::getuid(), rustix::process::geteuid());
+    if real == effective {
+        return Ok(());
+    }
+    Err(Error::OtherRights {
+        real: real.as_raw(),
+        effective: effective.as_raw(),
+    })
 }
 
 /// Where the store is.
@@ -295,14 +331,17 @@ fn sync_parent(dir: &Path) -> Result<(), Error> {
     synced.map_err(|e| Error::io(parent, e))
 }
 
-fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 fn check_schema(path: &Path, found: i64) -> Result<(), Error> {
     let known = newest_schema();
     if (0..=known).contains(&found) {
         return Ok(());
+    }
+    if found < 0 {
+        let source = "not a store of app-passwd".into();
+        return Err(Error::Store {
+            path: path.to_owned(),
+            source,
+        });
     }
     Err(Error::NewerStore {
         path: path.to_owned(),

@@ -20,8 +20,11 @@ use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
+use crate::trust;
 
 const SOCKET: &str = "/dev/log";
+/// No zone of the tz database is a tenth of that.
+const LONGEST_ZONE: u64 = 64 * 1024;
 /// How long one line may keep us waiting.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -100,8 +103,9 @@ impl<T: Display> LogFormat<T> for Frame {
 /// The time where the machine is. Read from the file, not from the environment: the caller of a
 /// setuid program owns that.
 fn stamp(now: Timestamp) -> String {
-    let zone = std::fs::read("/etc/localtime")
+    let zone = trust::read(Path::new("/etc/localtime"), LONGEST_ZONE)
         .ok()
+        .flatten()
         .and_then(|bytes| TimeZone::tzif("local", &bytes).ok())
         .unwrap_or(TimeZone::UTC);
     jiff::Timestamp::from_second(now.seconds())

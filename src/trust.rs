@@ -76,7 +76,7 @@ pub fn state_file(path: &Path) -> Result<bool, Error> {
 }
 
 /// Reads a file of at most `limit` bytes that only root or we can have written. `None`: there is
-/// none.
+/// none. A link that leads nowhere is an error.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let Some(path) = resolve(path)? else {
         return Ok(None);
@@ -107,9 +107,13 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(bytes))
 }
 
-/// Judges every step of `path` and of the links in it, and returns the path without links.
-/// `None`: it leads nowhere.
+/// Judges every step of an absolute path and of the links in it, and returns the path without
+/// links. `None`: there is nothing.
 fn resolve(path: &Path) -> Result<Option<PathBuf>, Error> {
+    if path.is_relative() {
+        let remedy = "write it from / on".to_owned();
+        return Err(untrusted(path, "not an absolute path", remedy));
+    }
     let mut todo: Vec<PathBuf> = steps(path);
     let mut done = PathBuf::from("/");
     let mut links = 0;
@@ -120,7 +124,15 @@ fn resolve(path: &Path) -> Result<Option<PathBuf>, Error> {
         }
         let here = done.join(&step);
         let Some(stat) = lstat(&here)? else {
-            return Ok(None);
+            if links == 0 {
+                return Ok(None);
+            }
+            let remedy = format!("mend or remove the link {}", path.display());
+            return Err(untrusted(
+                &here,
+                "a link leads to it, but there is nothing",
+                remedy,
+            ));
         };
         owned(&here, &stat)?;
         let is = FileType::from_raw_mode(stat.st_mode);
@@ -286,6 +298,10 @@ mod tests {
         fs::write(&path, "0123456789").unwrap();
         assert!(read(&path, 10).unwrap().is_some());
         assert!(problem(read(&path, 9)).contains("too large"));
+        let nowhere = dir.path().join("nowhere");
+        symlink("/no/such/file", &nowhere).unwrap();
+        assert!(problem(read(&nowhere, 10)).contains("there is nothing"));
+        assert!(problem(read(Path::new("file"), 10)).contains("not an absolute path"));
         let (one, two) = (dir.path().join("one"), dir.path().join("two"));
         symlink(&one, &two).unwrap();
         symlink(&two, &one).unwrap();

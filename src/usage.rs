@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OptionalExtension, TransactionBehavior, params};
 
+use rustix::fs::OFlags;
+
 use crate::clock::Timestamp;
 use crate::credential::{Credential, CredentialId, ServiceName};
 use crate::policy::Refusal;
-use crate::store::connection;
+use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
 
 /// A row is written at most this often, in seconds.
@@ -28,19 +30,18 @@ const SCHEMA: i64 = 1;
 /// The notes, as a login takes them.
 pub struct Usage {
     path: PathBuf,
-    connection: Option<Connection>,
+    connection: Option<Database>,
     can_note: bool,
 }
 
 /// Something that happened to an entry: by which service and from where.
-#[derive(Clone, Copy)]
 pub struct Occasion<'a> {
     /// The entry.
     pub entry: CredentialId,
     /// The service.
     pub service: &'a ServiceName,
     /// The address, or what the host said instead; `None`: it said nothing.
-    pub origin: Option<&'a str>,
+    pub origin: Option<String>,
     /// The uid of the host that asked.
     pub uid: u32,
     /// When.
@@ -77,6 +78,7 @@ pub struct AllNotes {
     entries: HashMap<CredentialId, Notes>,
     uses: HashMap<CredentialId, Vec<Note>>,
     birth: Option<Timestamp>,
+    problems: Vec<String>,
 }
 
 impl Usage {
@@ -92,11 +94,6 @@ impl Usage {
             connection,
             can_note,
         }
-    }
-
-    /// Whether uses are noted here. If not, an entry may be in use without our knowing.
-    pub fn can_note(&self) -> bool {
-        self.can_note
     }
 
     /// Since when the entry has lain unused: the latest of its making, its last use and the
@@ -133,8 +130,8 @@ impl Usage {
         });
     }
 
-    /// Notes a refusal.
-    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) {
+    /// Notes a refusal. `false`: it could not be noted, so neither could a use have been.
+    pub fn note_refusal(&mut self, occasion: Occasion<'_>, why: Refusal) -> bool {
         let Occasion {
             entry,
             service,
@@ -162,13 +159,11 @@ impl Usage {
                 notes.execute(write, values)?;
             }
             Ok(())
-        });
+        })
     }
 
-    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) {
-        if self.can_note {
-            self.attempt(act);
-        }
+    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> bool {
+        self.can_note && self.attempt(act).is_some()
     }
 
     /// Whatever goes wrong here goes no further. Damage is repaired for the next login.
@@ -187,48 +182,72 @@ impl Usage {
 }
 
 impl AllNotes {
-    /// Reads the notes. What cannot be read is not known.
+    /// Reads the notes. What cannot be read is not known, and named as a problem.
     pub fn read(state_dir: &Path) -> Self {
+        let mut notes = Self::default();
         let path = path_in(state_dir);
         let sound = trust::state_directory(state_dir).and_then(|_| trust::state_file(&path));
-        if !sound.unwrap_or(false) {
-            return Self::default();
+        match sound {
+            Ok(true) => notes.read_file(&path),
+            Ok(false) => {}
+            Err(error) => notes.problems.push(error.to_string()),
         }
-        Self::read_file(&path).unwrap_or_default()
+        notes
     }
 
-    fn read_file(path: &Path) -> rusqlite::Result<Self> {
-        let connection = connection::open(path, Duration::from_secs(1))?;
-        let mut notes = Self {
-            birth: connection
-                .query_row("SELECT at FROM birth", [], |row| row.get(0))
-                .optional()?
-                .map(Timestamp::from_seconds),
-            ..Self::default()
-        };
+    /// Each table by itself: damage in one does not hide the other.
+    fn read_file(&mut self, path: &Path) {
+        let problem = |error| format!("{}: {error}", path.display());
+        match connection::open(path, Duration::from_secs(1)) {
+            Ok(connection) => {
+                let tables = [Self::read_birth, Self::read_used, Self::read_refused];
+                let results = tables.map(|read| read(self, &connection));
+                self.problems
+                    .extend(results.into_iter().filter_map(Result::err).map(problem));
+            }
+            Err(error) => self.problems.push(problem(error)),
+        }
+    }
+
+    fn read_birth(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let birth = connection.query_row("SELECT at FROM birth", [], |row| row.get(0));
+        self.birth = birth.optional()?.map(Timestamp::from_seconds);
+        Ok(())
+    }
+
+    fn read_used(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let used = "SELECT entry, at, service, origin, uid, count FROM used ORDER BY at";
         let mut statement = connection.prepare(used)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let uses = notes.uses.entry(CredentialId(row.get(0)?)).or_default();
+            let uses = self.uses.entry(CredentialId(row.get(0)?)).or_default();
             uses.push(note(row)?);
         }
-        for (entry, uses) in &notes.uses {
+        for (entry, uses) in &self.uses {
             let count = uses.iter().map(|used| used.count).sum();
             let last = uses.last().map(|last| Note {
                 count,
                 ..last.clone()
             });
-            notes.entries.entry(*entry).or_default().used = last;
+            self.entries.entry(*entry).or_default().used = last;
         }
+        Ok(())
+    }
+
+    fn read_refused(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
         let mut statement = connection.prepare(refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let noted = notes.entries.entry(CredentialId(row.get(0)?)).or_default();
+            let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
             noted.refused = Some((note(row)?, row.get(6)?));
         }
-        Ok(notes)
+        Ok(())
+    }
+
+    /// What could not be read, and why.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// What is noted about an entry.
@@ -274,7 +293,7 @@ fn due(last: Option<i64>, now: Timestamp) -> bool {
     last.is_none_or(|last| !(0..EVERY).contains(&now.since(Timestamp::from_seconds(last))))
 }
 
-fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
+fn open_or_repair(path: &Path, now: Timestamp) -> Option<Database> {
     match open(path, now) {
         Err(error) if is_damage(&error) => {
             set_aside(path);
@@ -284,7 +303,7 @@ fn open_or_repair(path: &Path, now: Timestamp) -> Option<Connection> {
     }
 }
 
-fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Connection>> {
+fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
     let may_begin = rustix::process::getuid().is_root();
     let sound = match trust::state_file(path) {
         Ok(true) => true,
@@ -314,10 +333,6 @@ fn begin(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -330,10 +345,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 /// leaves it to the first.
 fn set_aside(path: &Path) {
     let lock = path.with_extension("lock");
+    // What stands there may be anything that root has made, also a FIFO that nobody reads.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let Ok(lock) = File::options()
         .create(true)
         .append(true)
         .mode(0o600)
+        .custom_flags(flags)
         .open(lock)
     else {
         return;

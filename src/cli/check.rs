@@ -45,7 +45,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     };
     let viewer = Viewer::new(context);
     let reason = match &found {
-        Some(entry) => refusal(entry, &request, &viewer),
+        Some(entry) => refusal(entry, &request, &viewer)?,
         None => Some("unknown"),
     };
     answer(found.as_ref(), reason, &viewer, context)
@@ -88,15 +88,21 @@ fn find(
     }
 }
 
-fn refusal(entry: &Credential, request: &Request, viewer: &Viewer) -> Option<&'static str> {
+fn refusal(
+    entry: &Credential,
+    request: &Request,
+    viewer: &Viewer,
+) -> Result<Option<&'static str>, Failure> {
     let facts = Facts {
-        locked: shadow::is_locked(&entry.user),
+        locked: shadow::is_locked(&entry.user)?,
         ..viewer.facts(entry)
     };
-    match policy::judge(entry, request, &facts, viewer.rules()) {
-        Verdict::Accept => None,
-        Verdict::Refuse(why) => Some(why.as_str()),
-    }
+    Ok(
+        match policy::judge(entry, request, &facts, viewer.rules()) {
+            Verdict::Accept => None,
+            Verdict::Refuse(why) => Some(why.as_str()),
+        },
+    )
 }
 
 fn answer(

@@ -10,7 +10,8 @@ use pam_app_passwd::credential::{
 };
 use pam_app_passwd::hash::Hash;
 use pam_app_passwd::password::AppPassword;
-use pam_app_passwd::store::{Change, NewCredential, Store};
+use pam_app_passwd::policy::SELF_SERVICE;
+use pam_app_passwd::store::{Change, Entries, NewCredential, Store};
 use pam_app_passwd::{audit, random, syslog};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -69,29 +70,39 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let Some(entry) = store.entry(id)? else {
         return Err(Failure::new(
             Code::Failed,
-            "somebody else removed the entry at once",
+            format!("entry {id} was removed at once"),
         ));
     };
-    if let Err(failure) = show(&entry, &password, context) {
-        let by = operator::name();
-        let revocation = Revocation {
-            at: context.now,
-            by,
-            why: RevokedWhy::NotShown,
-        };
-        revoke::revoke(&mut store, &[entry], &revocation)?;
-        return Err(failure.hint("the app password was revoked, since nobody has seen it"));
-    }
+    show(&entry, &password, context)
+        .or_else(|failure| take_back(&mut store, entry, failure, context))?;
     Ok(Code::Done)
+}
+
+/// Revokes what nobody has seen.
+fn take_back(
+    store: &mut Store,
+    entry: Credential,
+    failure: Failure,
+    context: &Context,
+) -> Result<(), Failure> {
+    let (at, by) = (context.now, operator::name());
+    let revocation = Revocation {
+        at,
+        by,
+        why: RevokedWhy::NotShown,
+    };
+    let (user, id) = (entry.user.as_str().to_owned(), entry.id);
+    Err(match revoke::revoke(store, &[entry], None, &revocation) {
+        Ok(()) => failure.hint("the app password was revoked, since nobody has seen it"),
+        Err(_) => failure.hint(format!(
+            "nobody has seen it, so revoke it: app-passwd revoke {user} {id}"
+        )),
+    })
 }
 
 impl Order {
     fn read(arguments: Arguments, context: &Context) -> Result<Self, Failure> {
-        let services: Vec<_> = arguments
-            .services
-            .iter()
-            .map(|name| ServiceName::parse(name))
-            .collect::<Result<_, _>>()?;
+        let services = services(&arguments.services)?;
         let networks = arguments
             .networks
             .iter()
@@ -113,6 +124,23 @@ impl Order {
             expires: bounded(expires, context),
         })
     }
+}
+
+/// The services, each once.
+fn services(names: &[String]) -> Result<Vec<ServiceName>, Failure> {
+    let mut services = Vec::new();
+    for name in names {
+        let service = ServiceName::parse(name)?;
+        if service.as_str() == SELF_SERVICE {
+            let message = format!("no app password ever satisfies the service {SELF_SERVICE}");
+            return Err(Failure::new(Code::Policy, message)
+                .hint("it asks for the account's own password before it makes app passwords"));
+        }
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    Ok(services)
 }
 
 /// An expiry beyond `policy.max_lifetime`, or none, is cut to it.
@@ -155,7 +183,7 @@ fn warn_about_services(services: &[ServiceName], config: &Config) {
     for service in services {
         let known = service.is_any()
             || rules.groups.contains_key(service)
-            || Path::new("/etc/pam.d").join(service.as_str()).exists();
+            || Path::new("/etc/pam.d").join(service.as_str()).is_file();
         if !known {
             output::say(&format!(
                 "warning: '{}' is neither a group of services nor a file in /etc/pam.d",
@@ -196,17 +224,20 @@ fn store_entry(
 /// An entry that has a successor counts neither for its label nor for the limit.
 fn require_room(change: &Change<'_>, new: &NewCredential, limit: u32) -> Result<(), Failure> {
     let user = new.user.as_str();
-    let mut live = change.live(&new.user)?;
+    let Entries {
+        sound: mut live,
+        damaged,
+    } = change.live(&new.user)?;
+    entry::warn_of(&damaged);
     live.retain(|entry| entry.replaced_by.is_none());
-    if live.iter().any(|entry| entry.label == new.label) {
+    if let Some(entry) = live.iter().find(|entry| entry.label == new.label) {
         let label = audit::quoted(new.label.as_str());
-        return Err(Failure::new(
-            Code::Policy,
-            format!("{user} has an app password \"{label}\" already"),
-        )
-        .hint(format!(
-            "choose another label, or revoke it: app-passwd revoke {user} '{label}'"
-        )));
+        let message = format!("{user} has an app password \"{label}\" already");
+        let hint = format!(
+            "choose another label, or revoke it: app-passwd revoke {user} {}",
+            entry.id
+        );
+        return Err(Failure::new(Code::Policy, message).hint(hint));
     }
     if limit != 0 && live.len() >= limit as usize {
         let message = format!(
@@ -225,7 +256,7 @@ fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result
     if context.json {
         let entry = Viewer::new(context).view(entry);
         let password = str::from_utf8(&*shown).unwrap_or_default();
-        return output::secret(&output::to_json(&Created { entry, password })?);
+        return output::bytes(&output::to_json(&Created { entry, password })?);
     }
     let (name, user) = (entry::names([entry]), entry.user.as_str());
     output::say(&format!("App password {name} of {user}. It is shown once:"));
@@ -233,5 +264,5 @@ fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result
     let mut line = Zeroizing::new(Vec::with_capacity(shown.len() + 1));
     line.extend_from_slice(shown.as_slice());
     line.push(b'\n');
-    output::secret(&line)
+    output::bytes(&line)
 }

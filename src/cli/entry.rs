@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, CredentialId, Label, Network, UserName};
+use pam_app_passwd::error::Error;
 use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
 use pam_app_passwd::store::Store;
 use pam_app_passwd::usage::{AllNotes, Note};
@@ -12,12 +13,12 @@ use serde::Serialize;
 
 use super::Context;
 use super::failure::{Code, Failure};
-use super::{operator, when};
+use super::{operator, output, when};
 
 /// The entries that `name`, an id or an exact label, means. A label means the live entry of that
-/// name, with a predecessor that still overlaps; else the one that was revoked last.
+/// name, with a predecessor that still overlaps; else the newest one that was revoked.
 pub(super) fn named(
-    store: &Store,
+    store: &mut Store,
     user: &UserName,
     name: &str,
 ) -> Result<Vec<Credential>, Failure> {
@@ -58,6 +59,15 @@ pub(super) fn none(user: &UserName, name: &str) -> Failure {
     Failure::new(Code::NoSuchEntry, message).hint(hint)
 }
 
+/// Says which entries cannot be read. They open nothing, but they are not gone either.
+pub(super) fn warn_of(damaged: &[Error]) {
+    for error in damaged {
+        output::say(&format!(
+            "warning: {error}; 'revoke USER --all' revokes it, too"
+        ));
+    }
+}
+
 /// What is needed to show entries as they are now.
 pub(super) struct Viewer {
     rules: Rules,
@@ -67,9 +77,15 @@ pub(super) struct Viewer {
 
 impl Viewer {
     pub(super) fn new(context: &Context) -> Self {
+        let notes = AllNotes::read(&context.config.state_dir);
+        for problem in notes.problems() {
+            output::say(&format!(
+                "warning: when and where app passwords were used is not fully known: {problem}"
+            ));
+        }
         Self {
             rules: context.config.rules(),
-            notes: AllNotes::read(&context.config.state_dir),
+            notes,
             facts: Facts {
                 now: context.now,
                 unused_since: None,

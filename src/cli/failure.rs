@@ -2,7 +2,7 @@
 //! Exit codes, and how an error is said: one line, and a hint where there is a remedy.
 
 use std::io::Write;
-use std::os::linux::fs::MetadataExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -103,14 +103,15 @@ impl From<NameError> for Failure {
 }
 
 /// Who holds a lock on the file, as the kernel lists it: `1: POSIX ADVISORY WRITE 4711
-/// fe:00:131 ...`, the last three being the device and the inode.
+/// fe:00:131 ...`, the last three being the device, in hexadecimal, and the inode.
 fn holder(path: &Path) -> Option<String> {
-    let inode = std::fs::metadata(path).ok()?.st_ino().to_string();
+    let file = std::fs::metadata(path).ok()?;
+    let (major, minor) = (rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()));
+    let file = format!("{major:02x}:{minor:02x}:{}", file.ino());
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     let pid = locks.lines().find_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
-        let (pid, file) = (fields.get(4)?, fields.get(5)?);
-        (file.rsplit(':').next() == Some(inode.as_str())).then(|| (*pid).to_owned())
+        (*fields.get(5)? == file).then(|| fields.get(4).map(|pid| (*pid).to_owned()))?
     })?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Some(format!("it is held by process {pid} ({})", name.trim_end()))

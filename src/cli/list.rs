@@ -4,10 +4,10 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, Network, ServiceName, UserName};
-use pam_app_passwd::store::Store;
+use pam_app_passwd::store::{Entries, Store};
 
 use super::Context;
-use super::entry::{Viewer, joined};
+use super::entry::{self, Viewer, joined};
 use super::failure::{Code, Failure};
 use super::{output, when};
 
@@ -24,9 +24,11 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
     let entries = match Store::open(&context.config.state_dir)? {
         Some(store) => store.entries(user.as_ref())?,
-        None => Vec::new(),
+        None => Entries::default(),
     };
+    entry::warn_of(&entries.damaged);
     let shown = entries
+        .sound
         .iter()
         .filter(|entry| arguments.all || entry.revoked.is_none());
     let viewer = Viewer::new(context);

@@ -22,7 +22,7 @@ pub(super) fn name() -> String {
     login
         .map(name_of)
         .or_else(sudo)
-        .unwrap_or_else(|| name_of(Uid::current().as_raw()))
+        .unwrap_or_else(|| Uid::current().to_string())
 }
 
 /// The name of a uid; the number if it has none.

@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use pam_app_passwd::audit;
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, OFlags};
 use serde::Serialize;
@@ -12,20 +13,21 @@ use super::failure::{Code, Failure};
 
 /// Writes text to standard output.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
-    secret(text.as_bytes())
+    bytes(text.as_bytes())
 }
 
 /// Writes one JSON value and a line end to standard output.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    secret(&to_json(value)?)
+    bytes(&to_json(value)?)
 }
 
-/// Writes to standard output without leaving a copy in its buffer.
-pub(super) fn secret(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes to standard output. What is written may be a secret, so no copy stays in a buffer.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let stdout = std::io::stdout().lock();
     let mut rest = bytes;
     while !rest.is_empty() {
         match rustix::io::write(stdout.as_fd(), rest) {
+            Ok(0) => return Err(cannot_write("nothing is taken")),
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(cannot_write(&error.to_string())),
@@ -69,7 +71,7 @@ fn cannot_write(why: &str) -> Failure {
     )
 }
 
-/// Says something to the person at the terminal. Nobody is left to tell if that fails.
+/// Says something to the person at the terminal, in one line. Nobody is left to tell if that fails.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", audit::quoted_line(line));
 }

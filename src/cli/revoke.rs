@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pam_app_passwd::audit::Line;
 use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
 use pam_app_passwd::error::Error;
-use pam_app_passwd::store::Store;
+use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
 
 use super::entry::{self, Viewer};
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     all: bool,
     /// Do not ask
-    #[arg(long, requires = "all")]
+    #[arg(long)]
     yes: bool,
     /// Leave open what they have opened
     #[arg(long)]
@@ -46,14 +46,15 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     };
     let chosen = match arguments.all {
         true => all(&store, &user, arguments.yes)?,
-        false => named(&store, &user, &arguments.entries)?,
+        false => named(&mut store, &user, &arguments.entries)?,
     };
     let revocation = Revocation {
         at: context.now,
         by: operator::name(),
         why: RevokedWhy::ByHand,
     };
-    revoke(&mut store, &chosen, &revocation)?;
+    let whole = arguments.all.then_some(&user);
+    revoke(&mut store, &chosen, whole, &revocation)?;
     let mut revoked = Vec::new();
     for entry in &chosen {
         revoked.extend(store.entry(entry.id)?);
@@ -66,15 +67,18 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     Ok(Code::Done)
 }
 
-/// Revokes what is not revoked yet, in one transaction. On a full disk, in the room that is kept
-/// for it.
+/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. On a disk that has no room left, of
+/// whatever kind, in the room that is kept for it.
 pub(super) fn revoke(
     store: &mut Store,
     entries: &[Credential],
+    whole: Option<&UserName>,
     revocation: &Revocation,
 ) -> Result<(), Failure> {
-    let lines = match try_revoke(store, entries, revocation) {
-        Err(Error::Full(_)) if store.spend_reserve() => try_revoke(store, entries, revocation)?,
+    let lines = match try_revoke(store, entries, whole, revocation) {
+        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => {
+            try_revoke(store, entries, whole, revocation)?
+        }
         tried => tried?,
     };
     syslog::send(&lines, "", revocation.at);
@@ -84,16 +88,20 @@ pub(super) fn revoke(
 fn try_revoke(
     store: &mut Store,
     entries: &[Credential],
+    whole: Option<&UserName>,
     revocation: &Revocation,
 ) -> Result<Vec<Line>, Error> {
     let mut change = store.change()?;
     for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
         change.revoke(entry, revocation)?;
     }
+    if let Some(user) = whole {
+        change.revoke_rest(user, revocation)?;
+    }
     change.commit()
 }
 
-fn named(store: &Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
+fn named(store: &mut Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
     let mut chosen = BTreeMap::<CredentialId, Credential>::new();
     for name in names {
         chosen.extend(
@@ -106,8 +114,12 @@ fn named(store: &Store, user: &UserName, names: &[String]) -> Result<Vec<Credent
 }
 
 fn all(store: &Store, user: &UserName, yes: bool) -> Result<Vec<Credential>, Failure> {
-    let mut live = store.entries(Some(user))?;
+    let Entries {
+        sound: mut live,
+        damaged,
+    } = store.entries(Some(user))?;
     live.retain(|entry| entry.revoked.is_none());
+    entry::warn_of(&damaged);
     if !live.is_empty() && !yes {
         let count = match live.len() {
             1 => "the one app password".to_owned(),

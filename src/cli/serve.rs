@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,9 +89,8 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
         let message = format!("{}: somebody listens there already", path.display());
         return Err(Failure::new(Code::Failed, message).hint("stop that helper first"));
     }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+    if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket()) {
+        fs::remove_file(path).map_err(failed)?; // of a helper that is gone
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
     // Everybody may ask; what is answered depends on who asks.

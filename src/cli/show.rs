@@ -21,8 +21,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
     let none = || entry::none(&user, &arguments.entry);
-    let store = Store::open(&context.config.state_dir)?.ok_or_else(none)?;
-    let found = entry::named(&store, &user, &arguments.entry)?;
+    let mut store = Store::open(&context.config.state_dir)?.ok_or_else(none)?;
+    let found = entry::named(&mut store, &user, &arguments.entry)?;
     let entry = found.first().ok_or_else(none)?;
     let viewer = Viewer::new(context);
     if context.json {

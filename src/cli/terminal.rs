@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What is asked of the person at the terminal.
 
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
+use pam_app_passwd::audit;
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
 
 /// More is no app password.
-const LONGEST_LINE: u64 = 4_096;
+const LONGEST_LINE: usize = 4_096;
 
 /// Asks a question whose answer is no unless it begins with `y`.
 pub(super) fn confirm(question: &str) -> Result<(), Failure> {
@@ -16,6 +18,7 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
         let message = "a question must be answered, but standard input is not a terminal";
         return Err(Failure::new(Code::Usage, message).hint("--yes answers it"));
     }
+    let question = audit::quoted_line(question);
     let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
@@ -34,17 +37,30 @@ pub(super) fn password() -> Result<Zeroizing<Vec<u8>>, Failure> {
             Err(_) => Err(Failure::new(Code::Usage, "cancelled")),
         };
     }
-    let mut line = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    let stdin = std::io::stdin().lock();
-    stdin
-        .take(LONGEST_LINE)
-        .read_until(b'\n', &mut line)
-        .map_err(|e| Failure::new(Code::Failed, format!("cannot read standard input: {e}")))?;
-    while line
-        .last()
-        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-    {
-        line.pop();
+    first_line()
+        .map_err(|error| Failure::new(Code::Failed, format!("cannot read standard input: {error}")))
+}
+
+/// The first line of standard input, read into one buffer that is wiped.
+fn first_line() -> Result<Zeroizing<Vec<u8>>, Errno> {
+    let stdin = std::io::stdin();
+    let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
+    let mut filled = 0;
+    while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match rustix::io::read(&stdin, room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        }
+        if line.contains(&b'\n') {
+            break;
+        }
     }
+    let end = line
+        .iter()
+        .take(filled)
+        .position(|byte| matches!(byte, b'\n' | b'\r'));
+    line.truncate(end.unwrap_or(filled));
     Ok(line)
 }

@@ -10,6 +10,10 @@ use super::failure::{Code, Failure};
 /// Reads when something ends: a date (its last second, local time), an RFC 3339 time (without
 /// offset: local), or a span from now. The past is refused.
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    if text.starts_with("9999-") {
+        let message = format!("'{text}' is too far away");
+        return Err(Failure::new(Code::Usage, message).hint("what never ends needs no --expires"));
+    }
     let when = moment(text, now, &TimeZone::system()).ok_or_else(|| {
         let message = format!("not a date, a time or a span: '{text}'");
         Failure::new(Code::Usage, message)
@@ -101,5 +105,6 @@ mod tests {
         assert!(parse("2027-01-15T08:00:00Z", now).is_err());
         assert!(parse("2020-01-01", now).is_err());
         assert!(parse("1s", now).is_ok());
+        assert!(parse("9999-12-31", now).is_err());
     }
 }

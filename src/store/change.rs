@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Transaction, params};
 
-use super::{error, row};
+use super::{Entries, error, row};
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
 use crate::credential::{
@@ -56,9 +56,9 @@ impl<'store> Change<'store> {
     }
 
     /// The user's entries that are not revoked.
-    pub fn live(&self, user: &UserName) -> Result<Vec<Credential>, Error> {
+    pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
         let condition = "user = ?1 AND revoked_at IS NULL";
-        row::select(&self.transaction, &self.path, condition, [user.as_str()])
+        row::select_sound(&self.transaction, &self.path, condition, [user.as_str()])
     }
 
     /// Makes an entry.
@@ -109,18 +109,44 @@ impl<'store> Change<'store> {
         Ok(id)
     }
 
-    /// Revokes an entry that is not revoked yet.
+    /// Revokes an entry, unless it is revoked already.
     pub fn revoke(&mut self, entry: &Credential, revocation: &Revocation) -> Result<(), Error> {
+        let label = audit::quoted(entry.label.as_str());
+        self.revoke_row(
+            &entry.user,
+            entry.id,
+            &format!("label=\"{label}\" "),
+            revocation,
+        )
+    }
+
+    /// Revokes whatever is left of the user's, also what is too damaged to be read.
+    pub fn revoke_rest(&mut self, user: &UserName, revocation: &Revocation) -> Result<(), Error> {
+        let left = row::live_ids(&self.transaction, user).map_err(|e| error(&self.path, e))?;
+        left.into_iter()
+            .try_for_each(|id| self.revoke_row(user, id, "", revocation))
+    }
+
+    fn revoke_row(
+        &mut self,
+        user: &UserName,
+        id: CredentialId,
+        label: &str,
+        revocation: &Revocation,
+    ) -> Result<(), Error> {
         let Revocation { at, by, why } = revocation;
         let sql = "UPDATE credential SET revoked_at = ?2, revoked_by = ?3, revoked_why = ?4
                    WHERE id = ?1 AND revoked_at IS NULL";
-        let values = params![entry.id.0, at.seconds(), by, why.as_str()];
-        self.transaction
+        let values = params![id.0, at.seconds(), by, why.as_str()];
+        let changed = self
+            .transaction
             .execute(sql, values)
             .map_err(|e| error(&self.path, e))?;
-        let label = audit::quoted(entry.label.as_str());
-        let detail = format!("label=\"{label}\" why=\"{}\"", why.as_str());
-        self.record(*at, by, "revoked", &entry.user, entry.id, &detail)
+        if changed == 0 {
+            return Ok(()); // somebody else was faster
+        }
+        let detail = format!("{label}why=\"{}\"", why.as_str());
+        self.record(*at, by, "revoked", user, id, &detail)
     }
 
     /// Makes it durable. The lines say in the log what has happened.

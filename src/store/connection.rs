@@ -4,6 +4,8 @@
 
 use std::fs::OpenOptions;
 use std::io;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -11,16 +13,46 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::Resource;
 
+/// No database of ours is near that large.
+const LARGEST_FILE: u64 = 1 << 30;
 /// Longer values are refused by SQLite itself.
 const LONGEST_VALUE: i32 = 64 * 1024;
+
+/// An open database.
+pub(crate) struct Database {
+    connection: Connection,
+    // After the connection, since it is dropped in this order.
+    _standard_streams: Vec<OwnedFd>,
+}
+
+impl Deref for Database {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
 
 /// Opens an existing database. Where the file system is read-only, so is the connection.
 ///
 /// Read-write even for those who only read: the journal of a writer that was killed is rolled
 /// back by whoever opens the file next, and a read-only connection cannot.
-pub(crate) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+pub(crate) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Database> {
+    let standard_streams = occupy_standard_streams();
+    let access = match may_write() {
+        true => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        false => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let flags = access
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE
@@ -36,7 +68,28 @@ pub(crate) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Connecti
     connection.execute_batch(
         "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;",
     )?;
-    Ok(connection)
+    Ok(Database {
+        connection,
+        _standard_streams: standard_streams,
+    })
+}
+
+/// Where a host has closed its standard streams, SQLite would put `/dev/null` in their place and
+/// leave it there. Ours are closed with the connection, and not inherited.
+fn occupy_standard_streams() -> Vec<OwnedFd> {
+    let null = || rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    std::iter::from_fn(|| null().ok().filter(|fd| fd.as_raw_fd() < 3)).collect()
+}
+
+/// A host whose files may not grow gets a signal, which kills it, instead of an error.
+fn may_write() -> bool {
+    let limit = rustix::process::getrlimit(Resource::Fsize).current;
+    limit.is_none_or(|limit| limit >= LARGEST_FILE)
+}
+
+/// The number of the schema that a database has.
+pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Makes an empty file for a database, if there is none: mode 0600, whatever the umask.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Params, Row};
 
-use super::{NumberedKey, error};
+use super::{Entries, NumberedKey, error};
 use crate::clock::Timestamp;
 use crate::credential::{
     Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
@@ -28,16 +28,35 @@ pub(super) fn keys(connection: &Connection) -> rusqlite::Result<Vec<NumberedKey>
     keys.collect()
 }
 
-/// The entries that `condition` selects, in the order in which they were made.
+/// The entries that `condition` selects, in the order in which they were made. One that is damaged
+/// is an error.
 pub(super) fn select(
     connection: &Connection,
     path: &Path,
     condition: &str,
     params: impl Params,
 ) -> Result<Vec<Credential>, Error> {
+    let Entries { sound, damaged } = select_sound(connection, path, condition, params)?;
+    damaged.into_iter().next().map_or(Ok(sound), Err)
+}
+
+/// The same, but one damaged entry does not hide the others.
+pub(super) fn select_sound(
+    connection: &Connection,
+    path: &Path,
+    condition: &str,
+    params: impl Params,
+) -> Result<Entries, Error> {
     let sql = format!("SELECT {COLUMNS} FROM credential WHERE {condition} ORDER BY id");
     let rows = raw(connection, &sql, params, RawCredential::read).map_err(|e| error(path, e))?;
-    rows.into_iter().map(|row| row.parse(path)).collect()
+    let mut entries = Entries::default();
+    for row in rows {
+        match row.parse(path) {
+            Ok(entry) => entries.sound.push(entry),
+            Err(error) => entries.damaged.push(error),
+        }
+    }
+    Ok(entries)
 }
 
 /// The user's entries with this tag under this key.
@@ -60,6 +79,17 @@ pub(super) fn with_tag(
         Ok((row.parse(path)?, hash))
     };
     rows.into_iter().map(parse).collect()
+}
+
+/// The numbers of the user's entries that are not revoked.
+pub(super) fn live_ids(
+    connection: &Connection,
+    user: &UserName,
+) -> rusqlite::Result<Vec<CredentialId>> {
+    let sql = "SELECT id FROM credential WHERE user = ?1 AND revoked_at IS NULL";
+    raw(connection, sql, [user.as_str()], |row| {
+        row.get(0).map(CredentialId)
+    })
 }
 
 fn raw<T>(
