@@ -3,16 +3,16 @@
 #
 #   dovecot.sh COMMAND [ARGUMENT...]
 #
-# It serves IMAP, POP3 and ManageSieve over TLS on free ports of 127.0.0.1, calls PAM by the name of the protocol with
-# the repository's pam.d/dovecot, and holds one message for demo. Users without an account have their mail below
-# /run/demo/virtual. Settings that a test adds go to local.conf; `doveadm reload` reads them.
+# It serves IMAP, and POP3 and ManageSieve if they are installed, over TLS on free ports of 127.0.0.1, calls PAM by the
+# name of the protocol with the repository's pam.d/dovecot, and holds one message for demo. Users without an account have
+# their mail below /run/demo/virtual. Settings of a test's own go to local.conf; `doveadm reload` reads them.
 #
 # For COMMAND it leaves in /run/demo: imap-url, pop3-url, sieve-port, certificate.pem, dovecot.log.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-"$here/stack.sh" dovecot
+"$here/stack.sh" dovecot imap pop3 sieve smtp
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 \
     -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
@@ -89,10 +89,11 @@ ssl = required
 auth_verbose = yes
 auth_mechanisms = plain login
 first_valid_uid = 1 # vmail's is that of a system user
+mail_max_userip_connections = 50 # all clients are on this machine
 END
     $settings
     cat <<END
-protocols = imap pop3 sieve
+protocols = imap
 service imap-login {
   inet_listener imap {
     port = 0
@@ -102,6 +103,9 @@ service imap-login {
     ssl = yes
   }
 }
+END
+    [ ! -x /usr/lib/dovecot/pop3-login ] || cat <<END
+protocols = \$protocols pop3
 service pop3-login {
   inet_listener pop3 {
     port = 0
@@ -111,11 +115,16 @@ service pop3-login {
     ssl = yes
   }
 }
+END
+    [ ! -x /usr/lib/dovecot/managesieve-login ] || cat <<END
+protocols = \$protocols sieve
 service managesieve-login {
   inet_listener sieve {
     port = $sieve
   }
 }
+END
+    cat <<END
 # Where Postfix asks.
 service auth {
   unix_listener auth-postfix {

@@ -6,6 +6,7 @@
 //! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
+//! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
@@ -17,6 +18,7 @@
 
 pub mod auth_log;
 pub mod machine;
+pub mod mail;
 pub mod pam;
 pub mod private_mounts;
 pub mod strace;

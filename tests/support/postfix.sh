@@ -1,21 +1,24 @@
 #!/bin/sh
 # Runs COMMAND beside a Postfix of its own, inside a private machine with a Dovecot (dovecot.sh):
 #
-#   postfix.sh dovecot|cyrus COMMAND [ARGUMENT...]
+#   postfix.sh COMMAND [ARGUMENT...]
 #
-# It takes mail over TLS on a free port of 127.0.0.1 from those who have logged in, and asks Dovecot about them, or Cyrus
-# SASL, which asks saslauthd (saslauthd.sh). Mail for the accounts of example.org goes into their inboxes; no mail leaves
-# the machine. For COMMAND it leaves in /run/demo: smtp-url. It logs to the log of the machine.
+# It takes mail over TLS on free ports of 127.0.0.1 from those who have logged in: on one it asks Dovecot about them, on
+# the other saslauthd (saslauthd.sh). Mail for the accounts of example.org goes into their inboxes, and none leaves the
+# machine. For COMMAND it leaves in /run/demo: smtp-url, smtp-saslauthd-url. It logs to the log of the machine.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
-sasl=$1
-shift
-
 etc=/run/demo/postfix
 queue=/run/demo/postfix-queue
-port=$("$here/free-ports.sh" 1)
-echo "smtps://127.0.0.1:$port" >/run/demo/smtp-url
+
+# Asked for together, so that they are not the same.
+# shellcheck disable=SC2046 # words
+set -- $("$here/free-ports.sh" 2) "$@"
+dovecot=$1 saslauthd=$2
+shift 2
+echo "smtps://127.0.0.1:$dovecot" >/run/demo/smtp-url
+echo "smtps://127.0.0.1:$saslauthd" >/run/demo/smtp-saslauthd-url
 
 mkdir -p $etc/sasl $queue
 install -d -o postfix -g root -m 0700 /run/demo/postfix-data
@@ -40,18 +43,18 @@ smtpd_tls_cert_file = /run/demo/certificate.pem
 smtpd_tls_key_file = /run/demo/certificate.key
 smtpd_tls_wrappermode = yes
 smtpd_sasl_auth_enable = yes
-smtpd_sasl_type = $sasl
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = /run/dovecot/auth-postfix
 smtpd_client_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 END
-case $sasl in
-    dovecot) echo "smtpd_sasl_path = /run/dovecot/auth-postfix" >>$etc/main.cf ;;
-    cyrus) printf 'pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\n' >$etc/sasl/smtpd.conf ;;
-esac
+# What Cyrus SASL reads: Debian's Postfix looks for it beside main.cf.
+printf 'pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\n' >$etc/sasl/smtpd.conf
 
 # Every program of it that is needed, none of them in a chroot, whose /dev/log would not be there.
 cat >$etc/master.cf <<END
-127.0.0.1:$port inet n - n - - smtpd
+127.0.0.1:$dovecot inet n - n - - smtpd
+127.0.0.1:$saslauthd inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=smtpd
 pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr

@@ -8,10 +8,9 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-install -m 0644 "$here/../../pam.d/smtp" /etc/pam.d/smtp
+"$here/stack.sh" smtp smtp
 install -d -g postfix -m 0710 /run/saslauthd # nobody else may ask
 
-set -- "$@"
 options=
 while [ "$1" != -- ]; do
     options="$options $1"

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Puts the repository's pam.d/STACK in force for mail, as its first lines tell an administrator to install it:
+# Puts the repository's pam.d/STACK in force for SERVICEs, as its first lines tell an administrator to install it:
 #
-#   stack.sh STACK
+#   stack.sh STACK SERVICE...
 #
 # libpam reads it anew at every login.
 set -eu
 stacks=$(cd "$(dirname "$0")/../../pam.d" && pwd)
+stack=$1
+shift
 
-install -m 0644 "$stacks/$1" "/etc/pam.d/$1"
-for service in imap pop3 sieve smtp; do
-    [ "$service" = "$1" ] || ln -sf "$1" "/etc/pam.d/$service"
+install -m 0644 "$stacks/$stack" "/etc/pam.d/$stack"
+for service in "$@"; do
+    [ "$service" = "$stack" ] || ln -sf "$stack" "/etc/pam.d/$service"
 done
