@@ -5,7 +5,7 @@
 #
 # It serves IMAP, and POP3 and ManageSieve if they are installed, over TLS on free ports of 127.0.0.1, calls PAM by the
 # name of the protocol with the repository's pam.d/dovecot, and holds one message for demo. Users without an account have
-# their mail below /run/demo/virtual. Settings of a test's own go to local.conf; `doveadm reload` reads them.
+# their mail below /run/demo/virtual.
 #
 # For COMMAND it leaves in /run/demo: imap-url, pop3-url, sieve-port, certificate.pem, dovecot.log.
 set -eu
@@ -26,6 +26,10 @@ shift 3
 echo "imaps://127.0.0.1:$imap" >/run/demo/imap-url
 echo "pop3s://127.0.0.1:$pop3" >/run/demo/pop3-url
 echo "$sieve" >/run/demo/sieve-port
+
+protocols=imap
+[ ! -x /usr/lib/dovecot/pop3-login ] || protocols="$protocols pop3"
+[ ! -x /usr/lib/dovecot/managesieve-login ] || protocols="$protocols sieve"
 
 # Owns the mail of users who have no account.
 useradd --no-log-init --system --user-group --home-dir /run/demo/virtual --shell /usr/sbin/nologin vmail
@@ -93,7 +97,7 @@ mail_max_userip_connections = 50 # all clients are on this machine
 END
     $settings
     cat <<END
-protocols = imap
+protocols = $protocols
 service imap-login {
   inet_listener imap {
     port = 0
@@ -104,8 +108,7 @@ service imap-login {
   }
 }
 END
-    [ ! -x /usr/lib/dovecot/pop3-login ] || cat <<END
-protocols = \$protocols pop3
+    [ "${protocols#*pop3}" = "$protocols" ] || cat <<END
 service pop3-login {
   inet_listener pop3 {
     port = 0
@@ -116,8 +119,7 @@ service pop3-login {
   }
 }
 END
-    [ ! -x /usr/lib/dovecot/managesieve-login ] || cat <<END
-protocols = \$protocols sieve
+    [ "${protocols#*sieve}" = "$protocols" ] || cat <<END
 service managesieve-login {
   inet_listener sieve {
     port = $sieve
@@ -138,7 +140,6 @@ service anvil {
     mode = 0
   }
 }
-!include_try /run/demo/local.conf
 END
 } >/etc/dovecot/dovecot.conf
 
