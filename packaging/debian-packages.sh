@@ -19,6 +19,10 @@ libpam-google-authenticator demo         the second factor of the account
 oathtool                    demo         the code that a person reads off their phone
 openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
+openssh-client              check        the scripts and people who log in by ssh
+openssh-server              check        the ssh server that asks PAM
+sudo                        check        it asks PAM, with the rights of two users at once
+vsftpd                      check        the ftp server that asks PAM
 binutils                    check        nm: what the module exports
 sqlite3                     check        the store, seen with eyes other than ours
 strace                      check        what the module does in a process that is not its own
@@ -85,7 +89,9 @@ quietly apt-get update
 quietly apt-get install --yes --no-install-recommends $missing
 
 # ... and at the next boot it would start it as well.
-case " $missing " in
-    *" dovecot-core "*) quietly update-rc.d dovecot disable ;;
-esac
+for daemon in dovecot-core:dovecot openssh-server:ssh vsftpd:vsftpd; do
+    case " $missing " in
+        *" ${daemon%:*} "*) quietly update-rc.d "${daemon#*:}" disable ;;
+    esac
+done
 echo "Installed; they stay, and nothing of them was started."

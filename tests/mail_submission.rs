@@ -2,23 +2,14 @@
 
 mod support;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use support::mail::{Door, Mail};
+use support::private_machine::eventually;
 
 const SUBMISSION: [Door; 2] = [Door::Submission, Door::Saslauthd];
 
-/// Waits for the delivery, which comes after the answer.
+/// The delivery comes after the answer.
 fn arrives(mail: &Mail, password: &str, number: usize, text: &str) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        if mail.fetch("demo", password, number).stdout.contains(text) {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    false
+    eventually(|| mail.fetch("demo", password, number).stdout.contains(text))
 }
 
 #[test]

@@ -3,19 +3,17 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::machine::{self, Ran, TOOL, module};
-use super::private_mounts::PrivateMounts;
-use super::{WRONG, cannot_run};
+use super::private_machine::{PrivateMachine, eventually};
+use super::{Ran, WRONG, cannot_run};
 
 /// curl's word for a login that the server refused.
 const REFUSED: Option<i32> = Some(67);
 
 /// As the scripts `dovecot.sh`, `saslauthd.sh` and `postfix.sh` beside this file describe it.
 pub struct Mail {
-    machine: PrivateMounts,
+    machine: PrivateMachine,
 }
 
 /// A way into it.
@@ -70,16 +68,16 @@ impl Mail {
     /// With IMAP and the stack `pam.d/dovecot`. Nothing, after having said so, where that cannot be had.
     pub fn start() -> Option<Mail> {
         let needs = ["dovecot", "doveadm", "curl"];
-        Mail::behind(&needs, &["dovecot.sh"])
+        Mail::behind(&needs, "dovecot.sh")
     }
 
     /// With every door; submission has the stack `pam.d/smtp`.
     pub fn with_every_door() -> Option<Mail> {
-        Mail::with_saslauthd(&[])
+        Mail::with_saslauthd("")
     }
 
     /// The same; saslauthd is started with these options.
-    pub fn with_saslauthd(options: &[&str]) -> Option<Mail> {
+    pub fn with_saslauthd(options: &str) -> Option<Mail> {
         let needs = [
             "dovecot",
             "doveadm",
@@ -89,30 +87,19 @@ impl Mail {
             "postfix",
             "saslauthd",
         ];
-        let scripts = [
-            &["dovecot.sh", "saslauthd.sh"],
-            options,
-            &["--", "postfix.sh"],
-        ];
-        Mail::behind(&needs, &scripts.concat())
+        Mail::behind(
+            &needs,
+            &format!("dovecot.sh saslauthd.sh {options} -- postfix.sh"),
+        )
     }
 
-    fn behind(needs: &[&str], scripts: &[&str]) -> Option<Mail> {
+    fn behind(needs: &[&str], daemons: &str) -> Option<Mail> {
         let always = ["root", "unshare", "nsenter", "perl", "openssl", "sqlite3"];
         if cannot_run(&[&always, needs].concat()) {
             return None;
         }
-        let mut machine = Command::new(script("private-machine.sh"));
-        machine.arg(module()).arg(TOOL);
-        for word in scripts {
-            match word.ends_with(".sh") {
-                true => machine.arg(script(word)),
-                false => machine.arg(word),
-            };
-        }
-        machine.args(["sh", "-c", "echo ready; exec cat"]);
         Some(Mail {
-            machine: PrivateMounts::held_by(machine),
+            machine: PrivateMachine::with(daemons),
         })
     }
 
@@ -132,28 +119,25 @@ impl Mail {
 
     /// Runs a line of shell on the machine, in `/run/demo`.
     pub fn run(&self, line: &str, input: &str) -> Ran {
-        machine::run(self.command(line), input.as_bytes())
+        self.machine.run(line, input)
     }
 
-    fn command(&self, line: &str) -> Command {
-        let mut command = self.machine.command("sh".as_ref());
+    /// Runs curl, which logs in.
+    fn curl(&self, user: &str, password: &str, what: &str) -> Ran {
         let options = "--silent --show-error --max-time 60 --cacert certificate.pem \
                        --login-options AUTH=PLAIN --config -";
-        command.args([
-            "-c",
-            &format!("PATH=/run/demo/bin:$PATH; options='{options}'; cd /run/demo; {line}"),
-        ]);
-        command
+        let input = format!("user = \"{user}:{password}\"\n");
+        self.run(&format!("curl {options} {what}"), &input)
     }
 
     pub fn tool(&self, arguments: &str) -> Ran {
-        self.run(&format!("app-passwd {arguments}"), "")
+        self.machine.tool(arguments)
     }
 
     /// Makes an app password and returns it.
+    #[track_caller]
     pub fn create(&self, arguments: &str) -> String {
-        let created = self.tool(&format!("create {arguments}")).succeeds();
-        created.trim_end().to_owned()
+        self.machine.create(arguments)
     }
 
     /// Changes the store behind the tool's back.
@@ -163,33 +147,23 @@ impl Mail {
     }
 
     pub fn account_password(&self, user: &str) -> String {
-        let password = self.run(&format!("cat {user}.password"), "").succeeds();
-        password.trim_end().to_owned()
+        self.machine.account_password(user)
     }
 
     /// What a mail client sees that asks for the message of this number in the inbox.
     pub fn fetch(&self, user: &str, password: &str, number: usize) -> Ran {
-        self.run(
-            &format!("curl $options \"$(cat imap-url)/INBOX;MAILINDEX={number}\""),
-            &curl_user(user, password),
-        )
+        let what = format!("\"$(cat imap-url)/INBOX;MAILINDEX={number}\"");
+        self.curl(user, password, &what)
     }
 
     /// Sends a mail to demo.
     pub fn send(&self, door: Door, user: &str, password: &str, text: &str) -> Ran {
-        self.run(
-            "cat >message",
-            &format!("Subject: {text}\r\n\r\n{text}\r\n"),
-        )
-        .succeeds();
-        self.run(
-            &format!(
-                "curl $options --mail-from {user}@example.org --mail-rcpt demo@example.org \
-                 --upload-file message $(cat {})",
-                door.address()
-            ),
-            &curl_user(user, password),
-        )
+        let message = self
+            .machine
+            .file(&format!("Subject: {text}\r\n\r\n{text}\r\n"));
+        let (from, to) = (format!("{user}@example.org"), "demo@example.org");
+        let what = format!("--mail-from {from} --mail-rcpt {to} --upload-file {message}");
+        self.curl(user, password, &format!("{what} $(cat {})", door.address()))
     }
 
     /// Whether a client is let in, of which nothing else is asked.
@@ -207,10 +181,8 @@ impl Mail {
             Pop3 => "", // it lists the inbox; to NOOP it would wait for more than one line
             _ => "--request NOOP",
         };
-        let ran = self.run(
-            &format!("curl $options {request} $(cat {})", door.address()),
-            &curl_user(user, password),
-        );
+        let what = format!("{request} $(cat {})", door.address());
+        let ran = self.curl(user, password, &what);
         let answer = match ran.status {
             Some(0) => Some(true),
             REFUSED => Some(false),
@@ -244,7 +216,9 @@ impl Mail {
     /// Logs in from an address of this machine and stays.
     pub fn stay(&self, user: &str, password: &str, from: &str) -> Session {
         let client = script("imap-session.sh");
-        let command = self.command(&format!("exec {client} {user} {from}"));
+        let command = self
+            .machine
+            .command(&format!("exec {client} {user} {from}"));
         let session = Session::open(command, password);
         assert!(session.says("+ idling"), "{}", self.logs());
         session
@@ -255,18 +229,11 @@ impl Mail {
         self.run("cat auth.log dovecot.log", "").succeeds()
     }
 
+    /// Waits until one of the logs has the line.
     #[track_caller]
     pub fn logged(&self, line: &str) {
-        // It is written by another process.
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while !self.logs().contains(line) {
-            assert!(
-                Instant::now() < deadline,
-                "{line:?} is not in\n{}",
-                self.logs()
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
+        let logged = eventually(|| self.logs().contains(line));
+        assert!(logged, "{line:?} is not in\n{}", self.logs());
     }
 
     #[track_caller]
@@ -296,7 +263,7 @@ impl Session {
         writeln!(stdin, "{password}").unwrap();
         let stdout = BufReader::new(client.stdout.take().unwrap());
         let (sender, lines) = channel();
-        thread::spawn(move || {
+        std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
@@ -340,11 +307,6 @@ impl Drop for Session {
         let _ = self.client.kill();
         let _ = self.client.wait();
     }
-}
-
-/// A line of curl's configuration.
-fn curl_user(user: &str, password: &str) -> String {
-    format!("user = \"{user}:{password}\"\n")
 }
 
 /// The first answer behind the capabilities.

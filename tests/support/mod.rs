@@ -7,6 +7,7 @@
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
 //! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
+//! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
@@ -20,6 +21,7 @@ pub mod auth_log;
 pub mod machine;
 pub mod mail;
 pub mod pam;
+pub mod private_machine;
 pub mod private_mounts;
 pub mod strace;
 pub mod terminal;
