@@ -27,7 +27,7 @@ tests_of_a_daemon_that_is_not_root!(NGINX);
 #[test]
 fn a_wrong_password_keeps_the_other_clients_of_the_worker_waiting_for_nothing() {
     let Some(nginx) = NGINX.start() else { return };
-    nginx.create("demo", "browser");
+    nginx.app_password("demo", "browser");
     let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..10 {

@@ -27,7 +27,7 @@ fn it_is_no_named_caller_unless_the_configuration_says_so() {
     let Some(postgresql) = by_default.start() else {
         return;
     };
-    let good = postgresql.create("demo", "reports");
+    let good = postgresql.app_password("demo", "reports");
     postgresql.keeps_out("demo", &good);
     postgresql.says("[helper.callers]");
 }
@@ -37,10 +37,12 @@ fn a_psql_that_has_yet_to_ask_for_the_password_is_no_failure() {
     let Some(postgresql) = POSTGRESQL.start() else {
         return;
     };
-    postgresql.create("demo", "reports");
+    postgresql.app_password("demo", "reports");
     let psql = "psql --no-password --host=127.0.0.1 --port=$(cat port) --username=demo postgres";
     let ran = postgresql.run(psql, "");
     assert_eq!(ran.status, Some(2), "{ran:?}");
-    let log = postgresql.run("cat auth.log", "").succeeds();
-    assert!(!log.contains("pam_app_passwd"), "{log}");
+    // libpam's own words.
+    postgresql.says("pam_app_passwd(postgresql:auth): conversation failed");
+    let log = postgresql.log();
+    assert!(!log.contains("authentication failure"), "{log}");
 }

@@ -10,12 +10,11 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 modules=/usr/lib/apache2/modules
 
-# The stack, as its first lines tell an administrator to install it.
-install -m 0644 "$here/../../pam.d/apache2" /etc/pam.d/apache2
+"$here/stack.sh" apache2
 
 mkdir /run/demo/apache /run/demo/pages
 echo "The kettle is on." >/run/demo/pages/index.html
-port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+port=$("$here/free-ports.sh" 1)
 echo "http://127.0.0.1:$port/index.html" >/run/demo/url
 
 # login USER: the page, for the password on standard input.

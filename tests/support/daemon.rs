@@ -2,12 +2,11 @@
 //!
 //! What every such daemon must do is said once, in [`tests_of_a_daemon_that_is_not_root!`].
 
-use std::path::Path;
-use std::process::Command;
+use std::ops::Deref;
 
-use super::machine::{self, Ran};
-use super::private_mounts::PrivateMounts;
-use super::{TOOL, WRONG, cannot_run, module};
+use super::machine::Ran;
+use super::private_machine::{PrivateMachine, eventually};
+use super::{WRONG, cannot_run};
 
 /// How to have one. The scripts of `tests/support` say what stands in `/run/demo`.
 pub struct Daemon {
@@ -28,85 +27,65 @@ pub struct Daemon {
 impl Daemon {
     /// Beside a helper. Nothing, after having said so, where that cannot be had.
     pub fn start(&self) -> Option<Running> {
-        self.start_with(self.config, &["helper.sh"])
+        self.start_beside("helper.sh")
     }
 
     /// On a machine that has no helper.
     pub fn start_alone(&self) -> Option<Running> {
-        self.start_with(self.config, &[])
+        self.start_beside("")
     }
 
-    /// Beside a helper whose configuration does not name it.
-    pub fn start_unnamed(&self) -> Option<Running> {
-        self.start_with("helper.callers = {}", &["helper.sh"])
-    }
-
-    fn start_with(&self, config: &str, beside: &[&str]) -> Option<Running> {
-        let common = [
+    fn start_beside(&self, helper: &str) -> Option<Running> {
+        let always = [
             "root", "unshare", "nsenter", "setpriv", "perl", "openssl", "sqlite3",
         ];
-        if cannot_run(&[&common, self.needs].concat()) {
+        if cannot_run(&[&always, self.needs].concat()) {
             return None;
         }
-        let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
-        let mut machine = Command::new(support.join("private-machine.sh"));
-        machine.arg(module()).arg(TOOL).args(["sh", "-c"]);
-        machine.args([
-            r#"echo "$1" >/etc/security/app-passwd.toml; shift; exec "$@""#,
-            "sh",
-            config,
-        ]);
-        machine.args(beside.iter().map(|script| support.join(script)));
-        machine
-            .arg(support.join(self.script))
-            .args(["sh", "-c", "echo ready; exec cat"]);
-        Some(Running {
-            machine: PrivateMounts::held_by(machine),
+        let running = Running {
+            machine: PrivateMachine::with(&format!("{helper} {}", self.script)),
             service: self.service,
             refusal: self.refusal,
-        })
+        };
+        running.configure(self.config);
+        Some(running)
     }
 }
 
 /// A daemon that runs, with all that is around it.
 pub struct Running {
-    machine: PrivateMounts,
+    machine: PrivateMachine,
     service: &'static str,
     refusal: i32,
 }
 
+impl Deref for Running {
+    type Target = PrivateMachine;
+
+    fn deref(&self) -> &PrivateMachine {
+        &self.machine
+    }
+}
+
 impl Running {
-    /// Runs a line of shell on the machine, in `/run/demo`.
-    pub fn run(&self, line: &str, input: &str) -> Ran {
-        let mut command = self.machine.command("sh".as_ref());
-        let line = format!("PATH=/run/demo/bin:$PATH; cd /run/demo; {line}");
-        command.args(["-c", &line]);
-        machine::run(command, input.as_bytes())
+    /// Writes the configuration of app-passwd.
+    pub fn configure(&self, text: &str) {
+        self.run("cat >/etc/security/app-passwd.toml", text)
+            .succeeds();
     }
 
-    pub fn tool(&self, arguments: &str) -> Ran {
-        self.run(&format!("app-passwd {arguments}"), "")
-    }
-
-    /// Makes an app password for the daemon's service and returns it.
-    pub fn create(&self, user: &str, label: &str) -> String {
-        self.create_for(self.service, user, label)
-    }
-
-    pub fn create_for(&self, service: &str, user: &str, label: &str) -> String {
-        let arguments = format!("create {user} --label {label} --service {service}");
-        self.tool(&arguments).succeeds().trim_end().to_owned()
+    /// Makes an app password for the daemon's service.
+    pub fn app_password(&self, user: &str, label: &str) -> String {
+        self.create(&format!(
+            "{user} --label {label} --service {}",
+            self.service
+        ))
     }
 
     /// Changes the store behind the tool's back.
     pub fn alter(&self, sql: &str) {
-        self.run("sqlite3 /var/lib/app-passwd/store.db", sql)
+        self.run("sqlite3 -bail /var/lib/app-passwd/store.db", sql)
             .succeeds();
-    }
-
-    pub fn account_password(&self, user: &str) -> String {
-        let password = self.run(&format!("cat {user}.password"), "").succeeds();
-        password.trim_end().to_owned()
     }
 
     /// What a client sees that has nothing but a name and a password.
@@ -134,30 +113,30 @@ impl Running {
 
     /// The authentication log and the daemon's own.
     pub fn logs(&self) -> String {
-        self.run("cat auth.log daemon.log", "").succeeds()
+        self.shell("cat auth.log daemon.log")
     }
 
-    /// Holds the log to a line of the module's about this daemon, from `operation` on.
-    #[track_caller]
-    pub fn logged(&self, operation: &str, line: &str) {
-        let line = format!("pam_app_passwd({}:{operation}): {line}", self.service);
-        self.says(&line);
-    }
-
-    /// Holds any log to a sentence.
+    /// Holds the logs to a sentence.
     #[track_caller]
     pub fn says(&self, sentence: &str) {
-        let logs = self.logs();
-        assert!(logs.contains(sentence), "{sentence:?} is not in\n{logs}");
+        let said = eventually(|| self.logs().contains(sentence));
+        assert!(said, "{sentence:?} is not in\n{}", self.logs());
+    }
+
+    /// Holds the log to what the module said about a login.
+    #[track_caller]
+    pub fn judged(&self, verdict: &str) {
+        self.says(&format!("pam_app_passwd({}:auth): {verdict}", self.service));
+    }
+
+    #[track_caller]
+    pub fn refused(&self, entry: u32, label: &str, reason: &str) {
+        let whose = format!("user=demo rhost=127.0.0.1 entry={entry} label=\"{label}\"");
+        self.judged(&format!("refused; {whose} reason={reason}"));
     }
 
     pub fn stop_helper(&self) {
-        let helper = self.run("cat helper.pid", "").succeeds();
-        let stop = format!(
-            "grep -q serve /proc/{0}/cmdline && kill {0}",
-            helper.trim_end()
-        );
-        self.run(&stop, "").succeeds();
+        self.shell("kill $(cat helper.pid)");
     }
 }
 
@@ -165,19 +144,16 @@ pub fn the_right_app_password_is_let_in(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
     running.lets_in("demo", &good);
-    running.logged(
-        "auth",
-        r#"accepted; user=demo rhost=127.0.0.1 entry=1 label="good""#,
-    );
+    running.judged(r#"accepted; user=demo rhost=127.0.0.1 entry=1 label="good""#);
 }
 
 pub fn the_account_password_is_refused_although_it_is_right(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    running.create("demo", "good");
+    running.app_password("demo", "good");
     running.keeps_out("demo", &running.account_password("demo"));
 }
 
@@ -185,18 +161,18 @@ pub fn twenty_four_letters_that_open_nothing_are_refused(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    running.create("demo", "good");
+    running.app_password("demo", "good");
     running.keeps_out("demo", WRONG);
-    running.logged("auth", "unknown; rhost=127.0.0.1 user=demo");
+    running.judged("unknown; rhost=127.0.0.1 user=demo");
     running.keeps_out("no-such-user", WRONG);
-    running.logged("auth", "unknown; rhost=127.0.0.1\n");
+    running.judged("unknown; rhost=127.0.0.1\n");
 }
 
 pub fn another_users_app_password_is_refused(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let neighbours = running.create("neighbour", "good");
+    let neighbours = running.app_password("neighbour", "good");
     running.keeps_out("demo", &neighbours);
     running.lets_in("neighbour", &neighbours);
 }
@@ -205,12 +181,9 @@ pub fn an_app_password_for_another_service_is_refused(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let phone = running.create_for("mail", "demo", "phone");
+    let phone = running.create("demo --label phone");
     running.keeps_out("demo", &phone);
-    running.logged(
-        "auth",
-        r#"refused; user=demo rhost=127.0.0.1 entry=1 label="phone" reason=service"#,
-    );
+    running.refused(1, "phone", "service");
 }
 
 pub fn what_is_expired_disabled_or_revoked_is_refused_and_the_others_go_on(daemon: &Daemon) {
@@ -218,7 +191,7 @@ pub fn what_is_expired_disabled_or_revoked_is_refused_and_the_others_go_on(daemo
         return;
     };
     let [expired, disabled, revoked, good] =
-        ["expired", "disabled", "revoked", "good"].map(|label| running.create("demo", label));
+        ["expired", "disabled", "revoked", "good"].map(|label| running.app_password("demo", label));
     for password in [&expired, &disabled, &revoked, &good] {
         running.lets_in("demo", password);
     }
@@ -231,12 +204,7 @@ pub fn what_is_expired_disabled_or_revoked_is_refused_and_the_others_go_on(daemo
         (3, "revoked", revoked),
     ] {
         running.keeps_out("demo", &password);
-        running.logged(
-            "auth",
-            &format!(
-                "refused; user=demo rhost=127.0.0.1 entry={entry} label=\"{reason}\" reason={reason}"
-            ),
-        );
+        running.refused(entry, reason, reason);
     }
     running.lets_in("demo", &good);
 }
@@ -245,23 +213,18 @@ pub fn a_locked_account_is_refused(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
-    running.run("usermod --lock demo", "").succeeds();
+    let good = running.app_password("demo", "good");
+    running.shell("usermod --lock demo");
     running.keeps_out("demo", &good);
-    running.logged(
-        "auth",
-        r#"refused; user=demo rhost=127.0.0.1 entry=1 label="good" reason=locked"#,
-    );
+    running.refused(1, "good", "locked");
 }
 
 pub fn an_expired_account_is_let_in_as_the_stack_says(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
-    running
-        .run("chage --expiredate 2001-01-01 demo", "")
-        .succeeds();
+    let good = running.app_password("demo", "good");
+    running.shell("chage --expiredate 2001-01-01 demo");
     running.lets_in("demo", &good);
 }
 
@@ -269,7 +232,7 @@ pub fn twenty_at_once_are_let_in_and_twenty_refused(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let [first, second] = ["first", "second"].map(|label| running.create("demo", label));
+    let [first, second] = ["first", "second"].map(|label| running.app_password("demo", label));
     std::thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| running.lets_in("demo", &first));
@@ -283,28 +246,22 @@ pub fn the_helper_notes_when_from_where_and_for_whom(daemon: &Daemon) {
     let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
     running.lets_in("demo", &good);
-    let entry = running.tool("show demo good --json").json();
+    let entry = running.show("demo", "good");
     let used = &entry["last_used"];
     assert_eq!(used["service"], daemon.service, "{used}");
     assert_eq!(used["from"], "127.0.0.1", "{used}");
     assert!(used["at"].as_str() >= entry["created"].as_str(), "{entry}");
-    let noted = running.run(
-        "sqlite3 /var/lib/app-passwd/usage.db 'SELECT uid FROM used'",
-        "",
-    );
-    let uid = running
-        .run(&format!("id -u {}", daemon.user), "")
-        .succeeds();
-    assert_eq!(noted.succeeds(), uid);
+    let noted = running.shell("sqlite3 /var/lib/app-passwd/usage.db 'SELECT uid FROM used'");
+    assert_eq!(noted, running.shell(&format!("id -u {}", daemon.user)));
 }
 
 pub fn without_a_helper_everybody_is_refused_and_the_log_has_the_remedy(daemon: &Daemon) {
     let Some(running) = daemon.start_alone() else {
         return;
     };
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
     running.keeps_out("demo", &good);
     says_that_the_helper_is_missing(&running, "No such file or directory");
 }
@@ -313,7 +270,7 @@ pub fn while_the_helper_is_down_everybody_is_refused_and_the_log_has_the_remedy(
     let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
     running.lets_in("demo", &good);
     running.stop_helper();
     running.keeps_out("demo", &good);
@@ -329,13 +286,20 @@ fn says_that_the_helper_is_missing(running: &Running, why: &str) {
 }
 
 pub fn a_daemon_that_is_no_named_caller_is_refused_and_the_log_has_the_remedy(daemon: &Daemon) {
-    let Some(running) = daemon.start_unnamed() else {
+    let Some(running) = daemon.start() else {
         return;
     };
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
+    running.lets_in("demo", &good);
+    running.configure("helper.callers = {}");
     running.keeps_out("demo", &good);
-    running.says("may ask about its own user only");
-    running.says("[helper.callers]");
+    let Daemon { user, service, .. } = daemon;
+    running.says(&format!(
+        "{user} may ask about its own user only; a daemon needs a line"
+    ));
+    let line =
+        format!("[helper.callers] of /etc/security/app-passwd.toml: {user} = [\"{service}\"]");
+    running.says(&line);
     running.says("Authentication service cannot retrieve authentication info");
 }
 
@@ -344,7 +308,7 @@ pub fn no_log_holds_a_password(daemon: &Daemon) {
         return;
     };
     let account = running.account_password("demo");
-    let good = running.create("demo", "good");
+    let good = running.app_password("demo", "good");
     running.lets_in("demo", &good);
     running.keeps_out("demo", &account);
     running.keeps_out("demo", WRONG);

@@ -3,10 +3,14 @@
 #
 #   helper.sh COMMAND [ARGUMENT...]
 #
-# Its pid is in /run/demo/helper.pid for COMMAND, as /proc has it: outside the private machine it is the same.
+# Its pid is in /run/demo/helper.pid for COMMAND.
 set -eu
 
-sh -c 'read -r pid rest </proc/self/stat; echo "$pid" >/run/demo/helper.pid; exec app-passwd serve' &
+# Nobody's child, so that no shell speaks of its end.
+(
+    app-passwd serve &
+    echo $! >/run/demo/helper.pid
+)
 
 tries=0
 until [ -S /run/app-passwd/socket ]; do

@@ -10,13 +10,12 @@ set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-# The stack, as its first lines tell an administrator to install it.
-install -m 0644 "$here/../../pam.d/nginx" /etc/pam.d/nginx
+"$here/stack.sh" nginx
 
 mkdir -p /run/demo/nginx /run/demo/pages/open
 echo "The kettle is on." >/run/demo/pages/index.html
 echo "Come in." >/run/demo/pages/open/index.html
-port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+port=$("$here/free-ports.sh" 1)
 echo "http://127.0.0.1:$port/" >/run/demo/url
 echo "http://127.0.0.1:$port/open/" >/run/demo/open-url
 

@@ -11,8 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 data=/run/demo/postgresql/data
 bin=$(find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' | sort -V | tail -n 1)
 
-# The stack, as its first lines tell an administrator to install it.
-install -m 0644 "$here/../../pam.d/postgresql" /etc/pam.d/postgresql
+"$here/stack.sh" postgresql
 
 as_postgres() {
     setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
@@ -22,7 +21,7 @@ install -d -o postgres -g postgres /run/demo/postgresql
 cd /run/demo/postgresql
 as_postgres "$bin/initdb" --no-sync --auth=peer --locale=C --encoding=UTF8 "$data" >/run/demo/initdb.log
 
-port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+port=$("$here/free-ports.sh" 1)
 echo "$port" >/run/demo/port
 
 # login USER: a query, for the password on standard input.
