@@ -50,9 +50,11 @@ local  all  postgres                peer
 host   all  all       127.0.0.1/32  pam  pamservice=postgresql
 END
 
-as_postgres "$bin/postgres" -D "$data" >/run/demo/daemon.log 2>&1 &
+# Its shared memory goes with it, however it ends.
+unshare --ipc setpriv --reuid=postgres --regid=postgres --init-groups -- \
+    "$bin/postgres" -D "$data" >/run/demo/daemon.log 2>&1 &
 postgres=$!
-trap 'kill $postgres; wait $postgres' EXIT
+trap 'kill -INT $postgres; wait $postgres' EXIT # INT: clients or not
 trap 'exit 130' HUP INT TERM
 
 tries=0
