@@ -33,6 +33,8 @@ use crate::{syslog, ticket};
 /// The name of our data on the handle. It holds the version: pamsm's layout of it is Rust's, so
 /// two versions of this module in one stack must not read each other's.
 const ACCEPTED: &str = concat!("pam_app_passwd-", env!("CARGO_PKG_VERSION"));
+/// The same for a ticket that has been taken out of the PAM environment.
+const TICKET: &str = concat!("pam_app_passwd-", env!("CARGO_PKG_VERSION"), "-ticket");
 /// Longer items are cut. No user, service or address that could match anything is that long.
 const LONGEST_ITEM: usize = 512;
 
@@ -46,9 +48,15 @@ impl PamServiceModule for AppPasswd {
     }
 
     /// There are no credentials to set. Always success: after a login by another way the chain
-    /// runs through us all the same.
-    fn setcred(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        guard(|| PamError::SUCCESS)
+    /// runs through us all the same. It does so before anything of the user's is let into the PAM
+    /// environment, so that the ticket is put away here.
+    fn setcred(pam: Pam, _: PamFlags, _: Vec<String>) -> PamError {
+        guard(|| {
+            if let Some(ticket) = take_ticket(&pam) {
+                keep_ticket(&pam, ticket);
+            }
+            PamError::SUCCESS
+        })
     }
 
     fn acct_mgmt(pam: Pam, _: PamFlags, arguments: Vec<String>) -> PamError {
@@ -122,11 +130,11 @@ impl<'a> Call<'a> {
     fn authenticate(&self) -> PamError {
         // sshd and sudo try several times on one handle: what an earlier try left counts no more.
         self.remember(None);
-        self.set_ticket(None);
+        take_ticket(self.pam);
         let result = self.judge_password();
         if let Ok(Outcome::Accepted { entry, ticket, .. }) = &result {
             self.remember(Some(entry.id));
-            self.set_ticket(ticket.as_deref());
+            self.give_ticket(ticket.as_deref());
         }
         self.log(&audit::authentication(
             &self.caller,
@@ -223,24 +231,23 @@ impl<'a> Call<'a> {
     }
 
     /// Whose session it is, and which entry opened it: as this handle remembers it, or as a ticket
-    /// says it that another process has put into the PAM environment. The ticket is taken out, so
-    /// that no process of the user sees it. One that is forged counts as any entry of the user's.
+    /// says it that another process has put into the PAM environment. One that is forged counts as
+    /// any entry of the user's.
     fn opened_by(&self) -> Result<Option<Session>, Error> {
-        let ticket = self
-            .pam
-            .getenv(ticket::VARIABLE)
-            .ok()
-            .flatten()
-            .map(CStr::to_owned);
-        self.set_ticket(None);
+        let ticket = take_ticket(self.pam);
         if let Some(accepted) = self.accepted() {
             let Accepted { entry, user, .. } = accepted;
             return Ok(Some(Session::of(&self.attempt, &user, Some(entry))));
         }
+        // su and sudo are one process from beginning to end: what they have not accepted themselves
+        // was not accepted.
+        if self.runs_with_other_rights() {
+            return Ok(None);
+        }
         let (Some(ticket), Some(user)) = (ticket, &self.attempt.user) else {
             return Ok(None);
         };
-        let ticket = ticket.to_string_lossy();
+        let ticket = String::from_utf8_lossy(&ticket);
         let entry = read_ticket(&ticket, user, self.conf(), self.now)?;
         Ok(Some(Session::of(&self.attempt, user, entry)))
     }
@@ -264,12 +271,13 @@ impl<'a> Call<'a> {
         helper::ask(&Question { attempt, about }).map(|_| ())
     }
 
-    fn set_ticket(&self, ticket: Option<&str>) {
-        // Without a value the variable is removed; that there was none is no failure.
-        let setting = ticket.map(|ticket| format!("{}={ticket}", ticket::VARIABLE));
-        let _ = self
-            .pam
-            .putenv(setting.as_deref().unwrap_or(ticket::VARIABLE));
+    /// Puts the ticket into the PAM environment, which is all that sshd hands on to the process
+    /// that opens the session.
+    fn give_ticket(&self, ticket: Option<&str>) {
+        if let Some(ticket) = ticket {
+            // Should libpam have no memory left for it, the session is not noted.
+            let _ = self.pam.putenv(&format!("{}={ticket}", ticket::VARIABLE));
+        }
     }
 
     /// Whether the real and the effective uid differ, as in su, sudo and passwd.
@@ -320,6 +328,28 @@ impl<'a> Call<'a> {
     fn log(&self, lines: &[Line]) {
         syslog::send(lines, &self.prefix, self.now);
     }
+}
+
+/// Takes the ticket, so that no process of the user's ever sees it: from the handle, or else from the
+/// PAM environment.
+fn take_ticket(pam: &Pam) -> Option<Vec<u8>> {
+    let kept = pam.retrieve_bytes(TICKET).ok();
+    if kept.is_some() {
+        keep_ticket(pam, Vec::new());
+    }
+    let given = pam.getenv(ticket::VARIABLE).ok().flatten();
+    let given = given.map(|ticket| ticket.to_bytes().to_vec());
+    if given.is_some() {
+        // Without a value the variable is removed. libpam would log it if it were not there.
+        let _ = pam.putenv(ticket::VARIABLE);
+    }
+    kept.filter(|ticket| !ticket.is_empty()).or(given)
+}
+
+/// Keeps the ticket on the handle; an empty one is none.
+fn keep_ticket(pam: &Pam, ticket: Vec<u8>) {
+    // Should libpam have no memory left for it, the session is not noted.
+    let _ = pam.send_bytes(TICKET, ticket, None);
 }
 
 fn attempt(caller: &Caller, pam_service: &[u8], arguments: &Arguments) -> Attempt {

@@ -166,7 +166,7 @@ fn no_function_is_longer_than_a_page_and_no_file_longer_than_a_chapter() {
             .enumerate()
             .filter(|(_, line)| names(line, "fn"))
         {
-            let indent = &line[..line.len() - line.trim_start().len()];
+            let (indent, _) = line.split_at(line.len() - line.trim_start().len());
             let end = lines[start..]
                 .iter()
                 .position(|line| *line == format!("{indent}}}"));
@@ -243,9 +243,10 @@ fn code(text: &str) -> String {
 /// Whether `code` has `thing`, as a word where it ends like one.
 fn names(code: &str, thing: &str) -> bool {
     let of_a_word = |c: char| c.is_alphanumeric() || c == '_';
-    let starts_whole = |at: usize| !code[..at].ends_with(of_a_word);
-    let ends_whole =
-        |at: usize| !thing.ends_with(of_a_word) || !code[at + thing.len()..].starts_with(of_a_word);
+    let starts_whole = |at: usize| !code.split_at(at).0.ends_with(of_a_word);
+    let ends_whole = |at: usize| {
+        !thing.ends_with(of_a_word) || !code.split_at(at + thing.len()).1.starts_with(of_a_word)
+    };
     code.match_indices(thing)
         .any(|(at, _)| starts_whole(at) && ends_whole(at))
 }

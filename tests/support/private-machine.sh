@@ -31,6 +31,7 @@ shift 3
 # Nobody but process 1 is told when this one shall end, and process 1 without a handler does not listen.
 trap 'exit 130' HUP INT TERM
 
+mount -t proc proc /proc # its processes have pids of their own
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -p /run/demo/bin /run/demo/home
 

@@ -1,5 +1,6 @@
 //! A mount namespace: what is mounted there is seen by the programs inside only, and goes with them.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -50,13 +51,18 @@ impl PrivateMounts {
         PrivateMounts { holder, input }
     }
 
-    /// `program` inside.
+    /// `program` inside; with a pid of theirs, where the processes inside have pids of their own.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.holder.id().to_string()])
-            .args(["--mount", "--root", "--wd", "--"]) // the root too: it may be a chroot
-            .arg(program);
+            .args(["--mount", "--root", "--wd"]); // the root too: it may be a chroot
+        let pids = |name| format!("/proc/{}/ns/{name}", self.holder.id());
+        let inside = pids("pid_for_children");
+        if fs::read_link(&inside).unwrap() != fs::read_link(pids("pid")).unwrap() {
+            command.arg(format!("--pid={inside}"));
+        }
+        command.arg("--").arg(program);
         command
     }
 
