@@ -69,7 +69,7 @@ anvil     unix - - n - 1 anvil
 tlsmgr    unix - - n 1000? 1 tlsmgr
 END
 
-postfix -c $etc check
+postfix -c $etc check >/dev/null # makes the queue, and on Debian 13 says what it copies into a chroot
 "$(postconf -c $etc -h daemon_directory)/master" -c $etc -d &
 postfix=$!
 trap 'kill $postfix; wait $postfix' EXIT
