@@ -10,9 +10,11 @@ mod support;
 
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use support::machine::{client, module, set_mode};
 use support::private_mounts::PrivateMounts;
@@ -223,13 +225,9 @@ fn a_helper_that_never_answers_keeps_a_login_waiting_for_a_bounded_time() {
     let good = machine.create("alice", "phone", &["--service", "sudo"]);
     let helper = helper(&machine);
     // Stopped, it still has its socket.
-    let signal = |name: &str| {
-        Command::new("kill")
-            .args([name, &helper.0.id().to_string()])
-            .status()
-            .unwrap()
-    };
-    signal("-STOP");
+    let process = Pid::from_child(&helper.0);
+    let signal = |signal| kill_process(process, signal).unwrap();
+    signal(Signal::STOP);
     let began = Instant::now();
     let client = as_user(&machine, &STARTED_BY_NOBODY, "sudo", "alice");
     assert_eq!(client.password(good).authenticate(), Code::AUTHINFO_UNAVAIL);
@@ -238,7 +236,7 @@ fn a_helper_that_never_answers_keeps_a_login_waiting_for_a_bounded_time() {
         "{:?}",
         began.elapsed()
     );
-    signal("-CONT");
+    signal(Signal::CONT);
 }
 
 /// A machine whose programs anybody can run, and nothing else, with a `/run` of its own.
