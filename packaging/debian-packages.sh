@@ -26,8 +26,8 @@ nginx                       check        a web server that asks PAM in its event
 libnginx-mod-http-auth-pam  check        what asks PAM in it
 postgresql                  check        a database server that asks PAM
 systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
-openssh-client              check        the scripts and people who log in by ssh
-openssh-server              check        the ssh server that asks PAM
+openssh-client              demo         the script that logs in by ssh
+openssh-server              demo         the ssh server that asks PAM
 sudo                        check        it asks PAM, with the rights of two users at once
 vsftpd                      check        the ftp server that asks PAM
 dovecot-managesieved        check        its ManageSieve
