@@ -29,11 +29,12 @@ const DOORS: [(&str, &[&str]); 18] = [
 ];
 
 /// What each module of the core may name of ours. `clock` gives it the type of a time, never the time.
-const CORE: [(&str, &[&str]); 6] = [
+const CORE: [(&str, &[&str]); 7] = [
     ("credential", &["clock"]),
     ("password", &["error"]),
     ("hash", &["credential", "error", "password"]),
     ("policy", &["clock", "credential"]),
+    ("ticket", &["clock", "credential", "hash"]),
     ("arguments", &["credential"]),
     ("audit", &["arguments", "credential", "error", "policy"]),
 ];

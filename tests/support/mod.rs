@@ -6,8 +6,8 @@
 //! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
-//! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `daemon.rs` | a real daemon that is not root, on a private machine, and what every such daemon must do |
+//! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
