@@ -108,19 +108,23 @@ fn doveconf(words: &[impl AsRef<str>]) -> Vec<String> {
 }
 
 /// How long a Dovecot of these settings remembers good passwords that PAM has judged, in its own
-/// words. 2.3 does so only by a `cache_key` among the arguments of the passdb; 2.4, where every
-/// passdb has a name, whenever the cache has a size.
+/// words. 2.3 does so only by a `cache_key` among the arguments of its passdb; 2.4, where every
+/// passdb has a name, unless it is told not to.
 fn dovecot_cache(settings: &str) -> Option<String> {
     let value = |name: &str| {
         let mut lines = settings.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))
     };
-    let caches = |line: &str| {
-        let line = line.trim_start();
-        (line.starts_with("args = ") && line.contains("cache_key="))
-            || (line.starts_with("passdb ") && line != "passdb {")
+    let caches = |passdb: &str| {
+        let pam = passdb.starts_with("pam {") || passdb.contains("driver = pam");
+        pam && match passdb.starts_with('{') {
+            true => passdb.contains("cache_key="),
+            false => !passdb.contains("use_cache = no"),
+        }
     };
-    let keeps = value("auth_cache_size")? != "0" && settings.lines().any(caches);
+    let settings_of_passdbs = format!("\n{settings}");
+    let mut passdbs = settings_of_passdbs.split("\npassdb ").skip(1);
+    let keeps = value("auth_cache_size")? != "0" && passdbs.any(caches);
     value("auth_cache_ttl").filter(|_| keeps).map(str::to_owned)
 }
 
@@ -190,18 +194,23 @@ mod tests {
 
     #[test]
     fn a_dovecot_that_caches_what_pam_says_is_known_by_its_settings() {
-        const TTL: &str = "auth_cache_ttl = 1 hours";
         let passdb_2_3 = |args| format!("passdb {{\n  args = {args}\n  driver = pam\n}}");
-        let passdb_2_4 = "passdb pam {\n  service_name = imap\n}".to_owned();
+        let passdb_2_4 = |name, line| format!("passdb {name} {{\n  {line}\n}}");
         for (size, passdb, ttl) in [
             ("1 M", passdb_2_3("cache_key=#hidden# %s"), Some("1 hours")),
-            ("1 M", passdb_2_3("%s"), None), // 2.3 does not cache PAM without a key
+            ("1 M", passdb_2_3("%s"), None),
             ("0", passdb_2_3("cache_key=#hidden# %s"), None),
-            ("1M", passdb_2_4.clone(), Some("1 hours")),
-            ("0", passdb_2_4, None),
+            ("1M", passdb_2_4("pam", "service_name = x"), Some("1 hours")),
+            ("1M", passdb_2_4("mail", "driver = pam"), Some("1 hours")),
+            ("1M", passdb_2_4("pam", "use_cache = no"), None),
+            ("1M", passdb_2_4("sql", "query = x"), None),
+            ("0", passdb_2_4("pam", "service_name = x"), None),
         ] {
-            let settings = format!("auth_cache_size = {size}\n{TTL}\n{passdb}\n");
-            assert_eq!(dovecot_cache(&settings).as_deref(), ttl, "{settings}");
+            // 2.3 prints blocks first, 2.4 last.
+            let values = format!("auth_cache_size = {size}\nauth_cache_ttl = 1 hours\n");
+            for settings in [format!("{values}{passdb}\n"), format!("{passdb}\n{values}")] {
+                assert_eq!(dovecot_cache(&settings).as_deref(), ttl, "{settings}");
+            }
         }
         assert_eq!(dovecot_cache(""), None);
     }
