@@ -15,6 +15,16 @@ const FLUSH: &str = r#"["doveadm", "auth", "cache", "flush", "{user}"]"#;
 const PHONE: &str = "127.0.0.2";
 const LAPTOP: &str = "127.0.0.3";
 
+#[test]
+fn the_readme_and_the_manual_show_these_very_commands() {
+    let readme = include_str!("../README.md");
+    let manual = include_str!("../packaging/man/app-passwd.toml.5");
+    for command in [KICK, FLUSH] {
+        assert!(readme.contains(command), "{command}");
+        assert!(manual.contains(command), "{command}");
+    }
+}
+
 fn mail_that_runs(commands: &[&str]) -> Option<Mail> {
     let run = commands.join(", ");
     let mail = Mail::start()?.stack("mail-app-passwords-only", &["imap"]);
