@@ -30,10 +30,10 @@ rust:
 old_rust = $(shell packaging/check-rust.sh)
 
 demo: rust
-	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start a mail server on a private machine" >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start servers on a private machine" >&2; exit 1; }
 	@packaging/debian-packages.sh demo
 	cargo build --release --locked
-	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/demo.sh
+	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/support/sshd.sh tests/demo.sh
 
 check: rust
 	@packaging/debian-packages.sh check

@@ -26,10 +26,15 @@ nginx                       check        a web server that asks PAM in its event
 libnginx-mod-http-auth-pam  check        what asks PAM in it
 postgresql                  check        a database server that asks PAM
 systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
-openssh-client              check        the scripts and people who log in by ssh
-openssh-server              check        the ssh server that asks PAM
+openssh-client              demo         the script that logs in by ssh
+openssh-server              demo         the ssh server that asks PAM
 sudo                        check        it asks PAM, with the rights of two users at once
 vsftpd                      check        the ftp server that asks PAM
+dovecot-managesieved        check        its ManageSieve
+dovecot-pop3d               check        its POP3
+postfix                     check        the mail server that asks Dovecot or saslauthd
+sasl2-bin                   check        saslauthd, which asks PAM
+sqlite3                     check        the store, seen with eyes other than ours
 strace                      check        what the module does in a process that is not its own
 tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
 '
@@ -95,8 +100,8 @@ quietly apt-get update
 quietly apt-get install --yes --no-install-recommends $missing
 
 # ... and at the next boot it would start it as well.
-for daemon in dovecot-core:dovecot nginx:nginx openssh-server:ssh postgresql:postgresql \
-    vsftpd:vsftpd; do
+for daemon in dovecot-core:dovecot nginx:nginx openssh-server:ssh postfix:postfix postgresql:postgresql \
+    sasl2-bin:saslauthd vsftpd:vsftpd; do
     case " $missing " in
         *" ${daemon%:*} "*) quietly update-rc.d "${daemon#*:}" disable ;;
     esac

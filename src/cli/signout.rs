@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::Credential;
-use pam_app_passwd::session::{self, Process, Session};
+use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::AllNotes;
 
 use super::{Context, output};
@@ -21,31 +21,34 @@ pub(super) fn sign_out(entries: &[Credential], context: &Context) {
     if entries.is_empty() {
         return;
     }
-    for (process, session) in sessions_of(entries) {
-        end(process, &session);
+    // Our own comes last, since with it we end.
+    let (own, others): (Vec<_>, Vec<_>) = sessions_of(entries)
+        .into_iter()
+        .partition(process::is_our_own);
+    others.iter().for_each(end);
+    let caches = cache::all();
+    let done = run_commands(entries, context);
+    for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
+        output::say(&warning);
     }
-    run_commands(entries, context);
-    cache::warnings()
-        .iter()
-        .for_each(|warning| output::say(warning));
+    own.iter().for_each(end);
 }
 
 /// The sessions that any of the entries has opened, or may have: where the ticket was forged, any
-/// of the user's entries may have. Our own comes last, since with it we end.
-fn sessions_of(entries: &[Credential]) -> Vec<(Process, Session)> {
+/// of the user's entries may have.
+fn sessions_of(entries: &[Credential]) -> Vec<Open> {
     let mut sessions = session::all();
-    sessions.retain(|(_, session)| {
+    sessions.retain(|Open { session, .. }| {
         entries.iter().any(|entry| match session.entry {
             Some(id) => id == entry.id,
             None => session.user == entry.user,
         })
     });
-    let own = process::tree_of_own_session();
-    sessions.sort_by_key(|(process, _)| own.contains(&process.pid));
     sessions
 }
 
-fn end(process: Process, session: &Session) {
+fn end(open: &Open) {
+    let session = &open.session;
     let service = quoted(&session.service);
     let origin = session
         .origin
@@ -54,18 +57,18 @@ fn end(process: Process, session: &Session) {
     let which = format!(
         "the {service} session{} (process {})",
         origin.unwrap_or_default(),
-        process.pid
+        open.opener.pid
     );
-    if process::end(process) {
-        session::forget(process);
+    if process::end(open) {
+        session::forget(open.opener);
         output::say(&format!("Ended {which}."));
     } else {
         output::say(&format!("warning: could not end {which}; end it by hand"));
     }
 }
 
-/// Runs the configured commands, each distinct one once.
-fn run_commands(entries: &[Credential], context: &Context) {
+/// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
+fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
     let notes = AllNotes::read(&context.config.state_dir);
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
@@ -78,15 +81,18 @@ fn run_commands(entries: &[Credential], context: &Context) {
             }
         }
     }
-    for command in &commands {
+    commands.retain(|command| {
         let shown = command
             .iter()
             .map(|word| quoted(word))
             .collect::<Vec<_>>()
             .join(" ");
-        match command::run(command) {
+        let result = command::run(command);
+        match &result {
             Ok(()) => output::say(&format!("Ran {shown}.")),
             Err(why) => output::say(&format!("warning: {shown}: {why}")),
         }
-    }
+        result.is_ok()
+    });
+    commands
 }

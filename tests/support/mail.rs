@@ -166,6 +166,27 @@ impl Mail {
         self.curl(user, password, &format!("{what} $(cat {})", door.address()))
     }
 
+    /// Puts a message into the inbox of demo.
+    pub fn deliver(&self, text: &str) {
+        let message = self
+            .machine
+            .file(&format!("Subject: {text}\r\n\r\n{text}\r\n"));
+        let inbox = "home/demo/Maildir/new";
+        self.machine.shell(&format!(
+            "install -o demo -g demo -m 0600 {message} {inbox}/$(basename {message}).message"
+        ));
+    }
+
+    /// Turns on Dovecot's cache of good passwords. In 2.4 its size does; in 2.3 PAM's are kept only by a key.
+    pub fn let_dovecot_cache(&self) {
+        self.machine.shell(
+            "sed -i 's/args = %s /args = cache_key=%u%s%r %s /' /etc/dovecot/dovecot.conf
+             echo 'auth_cache_size = 1M' >>/etc/dovecot/dovecot.conf
+             doveadm reload",
+        );
+        self.logged("SIGHUP received");
+    }
+
     /// Whether a client is let in, of which nothing else is asked.
     #[track_caller]
     pub fn opens(&self, door: Door, user: &str, password: &str) -> bool {

@@ -45,10 +45,11 @@ smtpd_tls_wrappermode = yes
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = /run/dovecot/auth-postfix
+cyrus_sasl_config_path = $etc/sasl
 smtpd_client_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 END
-# What Cyrus SASL reads: Debian's Postfix looks for it beside main.cf.
+# What Cyrus SASL reads. Debian 12's Postfix looks for it beside main.cf, whatever cyrus_sasl_config_path says.
 printf 'pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\n' >$etc/sasl/smtpd.conf
 
 # Every program of it that is needed, none of them in a chroot, whose /dev/log would not be there.
@@ -69,7 +70,7 @@ anvil     unix - - n - 1 anvil
 tlsmgr    unix - - n 1000? 1 tlsmgr
 END
 
-postfix -c $etc check
+postfix -c $etc check >/dev/null # makes the queue, and on Debian 13 says what it copies into a chroot
 "$(postconf -c $etc -h daemon_directory)/master" -c $etc -d &
 postfix=$!
 trap 'kill $postfix; wait $postfix' EXIT
