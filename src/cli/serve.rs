@@ -38,7 +38,7 @@ use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
-use quota::{Quota, Quotas};
+use quota::{Place, Quotas};
 
 /// How long a question may take to arrive, and an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -125,29 +125,23 @@ impl Server {
             return;
         };
         let uid = peer.uid.as_raw();
-        let quota = quotas.of(uid).clone();
         let connection = OwnedFd::from(connection);
-        if !quota.connections.enter(uid) {
+        let Some(place) = Place::of(uid, quotas.of(uid)) else {
             return send_away(&connection, uid);
-        }
-        let (server, admitted) = (self.clone(), quota.clone());
-        let serve = move || {
-            server.serve(&connection, peer, &admitted);
-            admitted.connections.leave(uid);
         };
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        if thread.spawn(serve).is_err() {
-            quota.connections.leave(uid);
-        }
+        let server = self.clone();
+        let serve = move || server.serve(&connection, peer, &place);
+        // Without a thread there is no answer, and the peer sees that at once.
+        let _ = std::thread::Builder::new().stack_size(STACK).spawn(serve);
     }
 
     /// Reads the question and writes the answer. A peer that stalls, or that hangs up, is left.
-    fn serve(&self, connection: &OwnedFd, peer: UCred, quota: &Quota) {
+    fn serve(&self, connection: &OwnedFd, peer: UCred, place: &Place) {
         let Ok(frame) = helper::read_frame(connection, Instant::now() + PATIENCE) else {
             return;
         };
         let answer = match Question::decode(&frame) {
-            Some(question) => match quota.turns.take(TURN) {
+            Some(question) => match place.turns().take(TURN) {
                 Some(_turn) => self.answer(&question, peer),
                 None => failed("it is busy", "try again"),
             },

@@ -27,9 +27,15 @@ const TURNS_OF_ALL_OTHERS: usize = 2;
 /// What is there to be taken.
 pub(super) struct Quota {
     /// Connections that are open.
-    pub(super) connections: Share,
+    connections: Share,
     /// Questions that are answered at once.
-    pub(super) turns: Turns,
+    turns: Turns,
+}
+
+/// The place of a connection; given back when dropped, also by a thread that panics.
+pub(super) struct Place {
+    quota: Arc<Quota>,
+    uid: u32,
 }
 
 /// Everybody's quota.
@@ -74,6 +80,26 @@ impl Quotas {
         }
         self.callers = callers;
         Ok(())
+    }
+}
+
+impl Place {
+    /// A place for a connection of `uid`, unless all that it may have are taken.
+    pub(super) fn of(uid: u32, quota: &Arc<Quota>) -> Option<Self> {
+        let quota = quota.clone();
+        // Not made if there is none: to drop it would give back what was not taken.
+        quota.connections.enter(uid).then(|| Self { quota, uid })
+    }
+
+    /// The turns of its quota.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.quota.turns
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.quota.connections.leave(self.uid);
     }
 }
 
@@ -130,5 +156,22 @@ mod tests {
         quotas.refresh().unwrap();
         // What it has taken meanwhile stays counted.
         assert!(Arc::ptr_eq(quotas.of(nobody), &quota));
+    }
+    #[test]
+    fn a_place_is_given_back_also_by_a_thread_that_panics() {
+        let quota = Arc::new(Quota::of_all_others());
+        for _ in 0..100 {
+            let place = Place::of(1, &quota).expect("a place");
+            let panicked = std::thread::spawn(move || {
+                let _place = place;
+                std::panic::resume_unwind(Box::new(()));
+            });
+            assert!(panicked.join().is_err());
+        }
+        let places: Vec<_> = (0..8).map_while(|_| Place::of(1, &quota)).collect();
+        assert_eq!(places.len(), 8);
+        for _ in 0..2 {
+            assert!(Place::of(1, &quota).is_none());
+        }
     }
 }
