@@ -19,14 +19,14 @@ pub struct PrivateMachine {
 }
 
 impl PrivateMachine {
-    /// One that runs the daemon which `tests/support/DAEMON` starts.
-    pub fn with(daemon: &str) -> PrivateMachine {
+    /// One on which these scripts of `tests/support` have started what they start.
+    pub fn with(scripts: &[&str]) -> PrivateMachine {
         let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
         let mut machine = Command::new(support.join("private-machine.sh"));
         machine
             .arg(module())
             .arg(TOOL)
-            .arg(support.join(daemon))
+            .args(scripts.iter().map(|script| support.join(script)))
             .args(["sh", "-c", "echo ready; exec cat"]);
         PrivateMachine {
             mounts: PrivateMounts::held_by(machine),
@@ -64,6 +64,13 @@ impl PrivateMachine {
     pub fn create(&self, arguments: &str) -> String {
         let created = self.tool(&format!("create {arguments}")).succeeds();
         created.trim_end().to_owned()
+    }
+
+    /// Switches an entry of demo's off, in the store.
+    pub fn disable(&self, label: &str) {
+        self.shell(&format!(
+            "sqlite3 /var/lib/app-passwd/store.db \"UPDATE credential SET disabled = 1 WHERE label = '{label}'\""
+        ));
     }
 
     /// What `show --json` says about an entry.
