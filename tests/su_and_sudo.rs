@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::private_machine::{PrivateMachine, eventually};
@@ -78,15 +78,13 @@ fn start() -> Option<PrivateMachine> {
     Some(PrivateMachine::with(&[SCRIPT]))
 }
 
-/// The helper. It ends with the machine. A shell is between, since what is stopped stops `nsenter` with it, and then
-/// nobody would see it end.
-fn helper(machine: &PrivateMachine) -> Child {
-    let mut helper = machine.command("app-passwd serve & echo $! >helper.pid; wait");
-    let helper = helper.stderr(Stdio::null()).spawn().unwrap();
+/// Starts the helper, which ends with the machine.
+#[track_caller]
+fn start_helper(machine: &PrivateMachine) {
+    machine.shell("app-passwd serve >/dev/null 2>&1 & echo $! >helper.pid");
     assert!(eventually(|| {
         machine.run("test -S /run/app-passwd/socket", "").status == Some(0)
     }));
-    helper
 }
 
 #[test]
@@ -111,7 +109,7 @@ fn an_app_password_that_names_them_opens_both() {
     let Some(machine) = start() else { return };
     let password = machine.create("demo --label shell --service su --service sudo");
     let second = machine.create("demo --label second --service su --service sudo");
-    let _helper = helper(&machine);
+    start_helper(&machine);
     for program in &BOTH {
         for password in [&password, &second, &password] {
             program.lets_in(&machine, &[password]);
@@ -149,7 +147,7 @@ fn an_app_password_that_may_not_is_refused_and_the_log_says_why() {
     machine.tool("revoke demo lost").succeeds();
     machine.disable("resting");
     machine.shell("sleep 1.1");
-    let _helper = helper(&machine);
+    start_helper(&machine);
     for (label, password, reason) in passwords {
         for program in &BOTH {
             program.keeps_out(&machine, &[&password]);
@@ -168,7 +166,7 @@ fn what_opens_nothing_opens_neither() {
     let neighbours = machine.create("neighbour --label shell --service su --service sudo");
     machine.create("demo --label shell --service su --service sudo");
     let account = machine.account_password("demo");
-    let _helper = helper(&machine);
+    start_helper(&machine);
     for program in &BOTH {
         program.keeps_out(&machine, &[WRONG]);
         program.keeps_out(&machine, &[&neighbours]);
@@ -179,7 +177,7 @@ fn what_opens_nothing_opens_neither() {
 #[test]
 fn the_account_password_opens_both_with_its_code() {
     let Some(machine) = start() else { return };
-    let _helper = helper(&machine);
+    start_helper(&machine);
     let account = machine.account_password("demo");
     BOTH[0].lets_in(&machine, &[&account, &machine.code()]);
     // A code is good once; the next one is accepted already.
@@ -198,7 +196,7 @@ fn root_becomes_anybody_without_being_asked() {
 fn twenty_at_once_are_let_in() {
     let Some(machine) = start() else { return };
     let password = machine.create("demo --label shell --service su --service sudo");
-    let _helper = helper(&machine);
+    start_helper(&machine);
     let spawn = |number: usize| {
         let mut command = BOTH[number % 2].command(&machine, &[&password]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -215,7 +213,7 @@ fn a_helper_that_does_not_answer_delays_them_for_a_bounded_time() {
     let Some(machine) = start() else { return };
     let password = machine.create("demo --label shell --service su --service sudo");
     let (account, code) = (machine.account_password("demo"), machine.code());
-    let _helper = helper(&machine);
+    start_helper(&machine);
     machine.shell("kill -STOP $(cat helper.pid)");
     for program in &BOTH {
         let began = Instant::now();
@@ -249,7 +247,7 @@ fn revoking_ends_what_they_run_and_leaves_the_session_around_it() {
         return;
     };
     let machine = &server.machine;
-    let _helper = helper(machine);
+    start_helper(machine);
     let sleep = "sleep 600 >/dev/null 2>&1 & echo \\$!; wait";
     for (user, line) in [
         ("neighbour", format!("su neighbour -c \"{sleep}\"")),
@@ -276,7 +274,7 @@ fn no_log_holds_a_password() {
     let Some(machine) = start() else { return };
     let password = machine.create("demo --label shell --service su --service sudo");
     let account = machine.account_password("demo");
-    let _helper = helper(&machine);
+    start_helper(&machine);
     for program in &BOTH {
         program.lets_in(&machine, &[&password]);
         program.keeps_out(&machine, &[WRONG]);
