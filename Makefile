@@ -12,6 +12,8 @@ security = $(DESTDIR)$(prefix)/$(libdir)/security
 bin = $(DESTDIR)$(prefix)/bin
 man = $(DESTDIR)$(prefix)/share/man
 examples = $(DESTDIR)$(prefix)/share/doc/app-passwd/examples
+units = $(DESTDIR)$(prefix)/lib/systemd/system
+tmpfiles = $(DESTDIR)$(prefix)/lib/tmpfiles.d
 
 release = $(or $(CARGO_TARGET_DIR),target)/release
 module = $(release)/libpam_app_passwd.so
@@ -28,10 +30,10 @@ rust:
 old_rust = $(shell packaging/check-rust.sh)
 
 demo: rust
-	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start a mail server on a private machine" >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start servers on a private machine" >&2; exit 1; }
 	@packaging/debian-packages.sh demo
 	cargo build --release --locked
-	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/demo.sh
+	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/support/sshd.sh tests/demo.sh
 
 check: rust
 	@packaging/debian-packages.sh check
@@ -58,9 +60,15 @@ install:
 	for page in $(man_pages); do \
 	    install -D -m 0644 packaging/man/$$page $(man)/man$${page##*.}/$$page || exit 1; \
 	done
+	install -d $(units) $(tmpfiles)
+	install -m 0644 packaging/systemd/app-passwd.socket $(units)
+	sed 's,=/usr/bin/,=$(prefix)/bin/,' packaging/systemd/app-passwd.service >$(units)/app-passwd.service
+	chmod 0644 $(units)/app-passwd.service
+	install -m 0644 packaging/app-passwd.tmpfiles $(tmpfiles)/app-passwd.conf
 
 uninstall:
 	rm -f $(security)/pam_app_passwd.so $(bin)/app-passwd
+	rm -f $(units)/app-passwd.socket $(units)/app-passwd.service $(tmpfiles)/app-passwd.conf
 	for page in $(man_pages); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -rf $(examples)
 	-rmdir $(dir $(examples))

@@ -19,13 +19,24 @@ libpam-google-authenticator demo         the second factor of the account
 oathtool                    demo         the code that a person reads off their phone
 openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
-openssh-client              check        the scripts and people who log in by ssh
-openssh-server              check        the ssh server that asks PAM
+binutils                    check        nm and readelf: what the module exports and is linked with
+apache2-bin                 check        a web server that asks PAM from many threads
+libapache2-mod-authnz-pam   check        what asks PAM in it
+nginx                       check        a web server that asks PAM in its event loop
+libnginx-mod-http-auth-pam  check        what asks PAM in it
+postgresql                  check        a database server that asks PAM
+systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
+openssh-client              demo         the script that logs in by ssh
+openssh-server              demo         the ssh server that asks PAM
 sudo                        check        it asks PAM, with the rights of two users at once
 vsftpd                      check        the ftp server that asks PAM
-binutils                    check        nm: what the module exports
+dovecot-managesieved        check        its ManageSieve
+dovecot-pop3d               check        its POP3
+postfix                     check        the mail server that asks Dovecot or saslauthd
+sasl2-bin                   check        saslauthd, which asks PAM
 sqlite3                     check        the store, seen with eyes other than ours
 strace                      check        what the module does in a process that is not its own
+tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
 '
 
 case ${1:-} in
@@ -89,7 +100,8 @@ quietly apt-get update
 quietly apt-get install --yes --no-install-recommends $missing
 
 # ... and at the next boot it would start it as well.
-for daemon in dovecot-core:dovecot openssh-server:ssh vsftpd:vsftpd; do
+for daemon in dovecot-core:dovecot nginx:nginx openssh-server:ssh postfix:postfix postgresql:postgresql \
+    sasl2-bin:saslauthd vsftpd:vsftpd; do
     case " $missing " in
         *" ${daemon%:*} "*) quietly update-rc.d "${daemon#*:}" disable ;;
     esac

@@ -309,9 +309,9 @@ mod tests {
                 expires: None,
             };
             let mut change = self.store.change().unwrap();
-            let id = change.create(&new).unwrap();
+            let entry = change.create(&new).unwrap();
             change.commit().unwrap();
-            id
+            entry.id
         }
 
         fn store(&mut self, user: &str, label: &str, password: &AppPassword) -> CredentialId {

@@ -74,7 +74,6 @@ enum Verb {
 /// What every verb is given beside its arguments.
 struct Context {
     config: Config,
-    config_path: PathBuf,
     json: bool,
     now: Timestamp,
 }
@@ -98,21 +97,22 @@ impl Cli {
     fn run(self) -> Result<Code, Failure> {
         let config_path = std::path::absolute(&self.config)
             .map_err(|error| Failure::new(Code::Usage, format!("--config: {error}")))?;
-        let config = Config::load(&config_path)?;
         warn_of_a_missing_file(&config_path);
-        let context = Context {
-            config,
-            config_path,
-            json: self.json,
-            now: clock::now(),
+        let context = || -> Result<Context, Failure> {
+            Ok(Context {
+                config: Config::load(&config_path)?,
+                json: self.json,
+                now: clock::now(),
+            })
         };
         match self.verb {
-            Verb::Create(arguments) => create::run(arguments, &context),
-            Verb::List(arguments) => list::run(arguments, &context),
-            Verb::Show(arguments) => show::run(arguments, &context),
-            Verb::Revoke(arguments) => revoke::run(arguments, &context),
-            Verb::Check(arguments) => check::run(arguments, &context),
-            Verb::Serve(arguments) => serve::run(arguments, &context),
+            Verb::Create(arguments) => create::run(arguments, &context()?),
+            Verb::List(arguments) => list::run(arguments, &context()?),
+            Verb::Show(arguments) => show::run(arguments, &context()?),
+            Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
+            Verb::Check(arguments) => check::run(arguments, &context()?),
+            // The configuration may change while it runs.
+            Verb::Serve(arguments) => serve::run(arguments, config_path),
         }
     }
 }

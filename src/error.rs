@@ -161,9 +161,9 @@ impl Error {
                 "make the directory that holds it, owned by root".to_owned()
             }
             Self::Store { .. } | Self::DamagedEntry { .. } => {
-                "if it is damaged, put back a copy of it; 'sqlite3 FILE \"PRAGMA integrity_check\"' tells".to_owned()
+                "if it goes on, put back a copy of the file".to_owned()
             }
-            Self::Configuration { .. } => "mend that line; app-passwd.toml(5) has every key".to_owned(),
+            Self::Configuration { .. } => "mend that line; the manual of the configuration has every key".to_owned(),
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::NoHelper { .. } => {
                 "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"

@@ -31,6 +31,10 @@ pub const SOCKET: &str = "/run/app-passwd/socket";
 /// store for three seconds.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What to do when the two sides do not understand each other.
+pub const VERSIONS_DIFFER: &str =
+    "restart the helper and the daemons that use the module: their versions differ";
+
 /// Asks the helper.
 pub fn ask(question: &Question) -> Result<Answer, Error> {
     let path = Path::new(SOCKET);
@@ -46,7 +50,10 @@ pub fn ask(question: &Question) -> Result<Answer, Error> {
     match Answer::decode(&answer) {
         Some(Answer::Failed { message, hint }) => Err(Error::Helper { message, hint }),
         Some(answer) => Ok(answer),
-        None => Err(unreachable(io::ErrorKind::InvalidData.into())),
+        None => Err(Error::Helper {
+            message: "something that this version does not understand".to_owned(),
+            hint: Some(VERSIONS_DIFFER.to_owned()),
+        }),
     }
 }
 
@@ -58,8 +65,12 @@ fn exchange(path: &Path, question: &[u8], deadline: Instant) -> io::Result<Zeroi
             "what listens there is not root's",
         ));
     }
-    write_all(&socket, question, deadline)?;
-    read_frame(&socket, deadline)
+    let asked = write_all(&socket, question, deadline);
+    // A helper that takes no questions of ours may have said why before it hung up.
+    match (read_frame(&socket, deadline), asked) {
+        (Ok(answer), _) => Ok(answer),
+        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+    }
 }
 
 /// A connection. While the helper's queue is full, connecting is tried again.

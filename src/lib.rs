@@ -14,6 +14,21 @@
 //!           audit        the words of the log line;  syslog delivers them, and never blocks
 //! ```
 //!
+//! A host that may not open the store, since it is not root or runs with the rights of two users,
+//! asks the helper (`app-passwd serve`), which does the same with its own rights:
+//!
+//! ```text
+//! authenticate -> helper::ask  =socket=>  cli/serve -> authenticate::judge
+//! ```
+//!
+//! A session that an app password opens, until the password is revoked:
+//!
+//! ```text
+//! pam (auth)    a sealed ticket says the entry, since sshd opens the session in another process
+//! pam (session) session notes the entry and the process below /run/app-passwd
+//! cli/revoke -> cli/signout     ends what is noted, and runs what [on_revoke] names
+//! ```
+//!
 //! A change by the tool:
 //!
 //! ```text
@@ -22,10 +37,11 @@
 //!           audit        the same event as a log line
 //! ```
 //!
-//! The core (`credential`, `password`, `hash`, `policy`, `audit`, `arguments`) knows no file, no
-//! clock and no randomness. Each edge is the only one that names its outside thing: `pam` libpam,
-//! `store` and `usage` SQLite, `config` TOML, `syslog` the log, `clock` the time, `random` the
-//! system's generator, `trust` file owners and modes, `shadow` the account's lock.
+//! The core (`credential`, `password`, `hash`, `policy`, `ticket`, `audit`, `arguments`) knows no
+//! file, no clock and no randomness. Each edge is the only one that names its outside thing: `pam`
+//! libpam, `store` and `usage` SQLite, `config` TOML, `syslog` the log, `helper` its socket,
+//! `session` `/run` and processes, `clock` the time, `random` the system's generator, `trust` file
+//! owners and modes, `shadow` the account's lock.
 
 // -- core
 pub mod arguments;

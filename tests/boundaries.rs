@@ -1,7 +1,8 @@
 //! Every outside thing has one door, and arrows run one way: the edges know the core, the core knows no
 //! edge. Read from the source, without comments and without the unit tests at the end of a file.
 
-#![allow(clippy::unwrap_used)] // a step that fails is a failed test
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 const DOORS: [(&str, &[&str]); 18] = [
     ("pamsm", &["pam.rs", "pam/"]),
     ("rusqlite", &["store.rs", "store/", "usage.rs", "usage/"]),
-    ("toml", &["config.rs"]),
+    ("toml::", &["config.rs"]),
     ("argon2", &["hash.rs", "hash/"]),
     ("blake2", &["hash.rs", "hash/"]),
     ("use syslog", &["syslog.rs"]),
@@ -29,11 +30,12 @@ const DOORS: [(&str, &[&str]); 18] = [
 ];
 
 /// What each module of the core may name of ours. `clock` gives it the type of a time, never the time.
-const CORE: [(&str, &[&str]); 6] = [
+const CORE: [(&str, &[&str]); 7] = [
     ("credential", &["clock"]),
     ("password", &["error"]),
     ("hash", &["credential", "error", "password"]),
     ("policy", &["clock", "credential"]),
+    ("ticket", &["clock", "credential", "hash"]),
     ("arguments", &["credential"]),
     ("audit", &["arguments", "credential", "error", "policy"]),
 ];
@@ -165,7 +167,7 @@ fn no_function_is_longer_than_a_page_and_no_file_longer_than_a_chapter() {
             .enumerate()
             .filter(|(_, line)| names(line, "fn"))
         {
-            let indent = &line[..line.len() - line.trim_start().len()];
+            let (indent, _) = line.split_at(line.len() - line.trim_start().len());
             let end = lines[start..]
                 .iter()
                 .position(|line| *line == format!("{indent}}}"));
@@ -239,11 +241,13 @@ fn code(text: &str) -> String {
         .collect()
 }
 
-/// Whether `code` has `thing` as a word.
+/// Whether `code` has `thing`, as a word where it ends like one.
 fn names(code: &str, thing: &str) -> bool {
-    let part_of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let starts_whole = |at: usize| !part_of_a_word(code[..at].chars().next_back());
-    let ends_whole = |at: usize| !part_of_a_word(code[at + thing.len()..].chars().next());
+    let of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    let starts_whole = |at: usize| !code.split_at(at).0.ends_with(of_a_word);
+    let ends_whole = |at: usize| {
+        !thing.ends_with(of_a_word) || !code.split_at(at + thing.len()).1.starts_with(of_a_word)
+    };
     code.match_indices(thing)
         .any(|(at, _)| starts_whole(at) && ends_whole(at))
 }

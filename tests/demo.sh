@@ -1,7 +1,10 @@
 #!/bin/sh
-# Shows the main job with real programs: a mail client logs in with a password of its own. `make demo` runs it inside a
-# private machine with a Dovecot (tests/support). It stops at the first result that is not as it should be.
+# Shows the main job with real programs, in three acts: a mail client and a script log in with passwords of their own,
+# and a stolen phone is signed out. `make demo` runs it inside a private machine with a Dovecot and an OpenSSH server
+# (tests/support). It stops at the first result that is not as it should be.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+PATH=$here/support:$PATH
 cd /run/demo
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -10,22 +13,33 @@ else
     bold='' dim='' red='' plain=''
 fi
 
-step=0
+acts=0
+act() {
+    acts=$((acts + 1))
+    steps=0
+    printf '\n\n%sAct %d: %s%s\n' "$bold" "$acts" "$1" "$plain"
+}
+
 chapter() {
-    step=$((step + 1))
-    printf '\n%s%d. %s%s\n' "$bold" "$step" "$1" "$plain"
+    steps=$((steps + 1))
+    printf '\n%s%d.%d %s%s\n' "$bold" "$acts" "$steps" "$1" "$plain"
 }
 
 say() {
-    printf '   %s\n' "$@"
+    printf '    %s\n' "$@"
+}
+
+# What stands in FILE, set back from what the demo says itself.
+show() {
+    sed "s/^/    $dim/; s/\$/$plain/" "$1"
 }
 
 # Prints the command, runs it, shows what it prints, and keeps that in the file `output`.
 run() {
-    printf '\n   %s$ %s%s\n' "$bold" "$*" "$plain"
+    printf '\n    %s$ %s%s\n' "$bold" "$*" "$plain"
     status=0
     sh -c "$*" >output 2>&1 || status=$?
-    sed "s/^/   $dim/; s/\$/$plain/" output
+    show output
 }
 
 wrong() {
@@ -41,27 +55,41 @@ expect() {
     [ $# = 0 ] || grep -q "$1" output || wrong "'$1' is not in what it printed"
 }
 
-# The last command was refused by the mail server: 67 is curl's word for a login that failed.
+# The last command was refused, which its program says with this exit status.
 expect_refusal() {
-    [ "$status" = 67 ] || wrong "the mail server should have refused this login (exit status $status)"
+    [ "$status" = "$1" ] || wrong "this login should have been refused (exit status $status)"
 }
+curl_refused=67
+ssh_refused=255
 
-# Shows the lines that the log got since the last time, without the date, and keeps them in `output`.
+# Shows what the log got since the last time from app-passwd and about codes, without the date, and keeps it in `output`.
 show_log() {
     sleep 0.2 # the log is written by another process
-    tail -n "+$((log_lines + 1))" auth.log >output
+    tail -n "+$((log_lines + 1))" auth.log | grep 'app.passwd\|google_authenticator' >output || true
     log_lines=$(wc -l <auth.log)
-    printf '\n   %sthe log:%s\n' "$bold" "$plain"
-    sed "s/^[A-Z][a-z]* *[0-9]* /   $dim/; s/\$/$plain/" output
+    printf '\n    %sthe log:%s\n' "$bold" "$plain"
+    sed -i 's/^[A-Z][a-z]* *[0-9]* //' output
+    show output
     status=0
 }
 log_lines=$(wc -l <auth.log)
 
-# Two mail programs. Each keeps its password in a file, for on a command line everybody could read it.
+# An app password stands alone on a line.
+minted() {
+    grep '^[a-z]\{4\}\(-[a-z]\{4\}\)\{5\}$' output || wrong "no app password in what it printed"
+}
+
+# Programs keep their passwords in files, for on a command line everybody could read them.
 umask 077
-address='machine 127.0.0.1 login demo password'
+
+# The phone and the laptop are two mail programs, at two addresses.
+phone=127.0.0.2
+laptop=127.0.0.1
 phone_fetches() {
-    run "curl -sS --cacert certificate.pem --netrc-file $1 '$(cat imap-url)/INBOX;MAILINDEX=1'"
+    run "curl -sS --interface $phone --cacert certificate.pem --netrc-file $1 '$(cat imap-url)/INBOX;MAILINDEX=1'"
+}
+netrc() {
+    echo "machine 127.0.0.1 login demo password $1"
 }
 laptop_fetches() {
     run "mbsync --quiet --config laptop.mbsyncrc mail && grep -hr Subject: laptop"
@@ -90,12 +118,60 @@ Near :laptop:
 SyncState *
 END
 
-minted() {
-    grep '^[a-z]\{4\}\(-[a-z]\{4\}\)\{5\}$' output || wrong "no app password in what it printed"
+# The script logs in by ssh, and tries once. What it is asked it answers with the lines of $ANSWERS.
+printf '    NumberOfPasswordPrompts 1\n    PreferredAuthentications keyboard-interactive\n' >>ssh-config
+export SSH_ASKPASS=/run/demo/askpass.sh SSH_ASKPASS_REQUIRE=force ANSWERS=/run/demo/answers
+cat >backup.sh <<'END'
+#!/bin/sh
+set -eu
+tar -c -C /etc hostname | ssh -F ssh-config demo@server 'cat >backup.tar && ls -s backup.tar'
+END
+chmod +x backup.sh
+script_runs() {
+    cp "$1" answers
+    run ./backup.sh
 }
 
-printf '%sapp-passwd: a mail client logs in with a password of its own%s\n' "$bold" "$plain"
-say "Dovecot $(dovecot --version | cut -d ' ' -f 1) listens at $(cat imap-url) and asks PAM with pam.d/dovecot."
+# A mail client stays logged in and waits; what the server says to it stands in NAME.session.
+stays() {
+    run "imap-session.sh demo $2 <$1.password >$1.session &"
+    until_says "$1" '^+ idling'
+}
+
+# The server says something to the client NAME, at the latest in a few seconds.
+until_says() {
+    tries=0
+    until grep -q "$2" "$1.session"; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || wrong "the server did not say '$2' to the $1"
+        sleep 0.1
+    done
+}
+
+# What the server has said to each of them since the last time, from when they began to wait.
+show_connections() {
+    printf '\n    %sthe open connections:%s\n' "$bold" "$plain"
+    for client in phone laptop; do
+        tr -d '\r' <$client.session | sed -n "/RECENT/d; /^+ idling/,\$s/^/$client: /p" >$client.said
+        tail -n "+$(($(cat $client.shown 2>/dev/null || echo 0) + 1))" $client.said >output
+        wc -l <$client.said >$client.shown
+        show output
+    done
+}
+
+# A mail for demo comes.
+mails=1
+arrives() {
+    mails=$((mails + 1))
+    sed "s/Tea at four/$1/" home/demo/Maildir/cur/1.first* >message
+    install -o demo -g demo -m 0600 message home/demo/Maildir/new/$mails.message
+}
+
+printf '%sapp-passwd: passwords for programs that cannot show a code%s\n' "$bold" "$plain"
+say "The account demo has a password and a second factor. Dovecot $(dovecot --version | cut -d ' ' -f 1) at $(cat imap-url) and" \
+    "$(ssh -V 2>&1 | cut -d ' ' -f 1 | tr _ ' ' | tr -d ,) ask PAM about it, with pam.d/dovecot and pam.d/sshd."
+
+act "The mail client"
 
 chapter "demo signs in with a password and a code from a phone"
 say "A program that can show both is let in."
@@ -109,42 +185,83 @@ rm password-and-code
 
 chapter "A mail client cannot show a code"
 say "So the account password alone is refused, although it is the right one."
-echo "$address $(cat demo.password)" >account.netrc
+netrc "$(cat demo.password)" >account.netrc
 phone_fetches account.netrc
-expect_refusal
+expect_refusal $curl_refused
 show_log
 expect "Invalid verification code for demo"
 
-chapter "The phone gets a password of its own"
-say "The machine makes it and shows it this once. It is good for mail and nothing else."
+chapter "Phone and laptop get passwords of their own"
+say "The machine makes them and shows them this once. They are good for mail and nothing else."
 run "app-passwd create demo --label phone"
 expect
-echo "$address $(minted)" >phone.netrc
+minted >phone.password
+netrc "$(cat phone.password)" >phone.netrc
 phone_fetches phone.netrc
 expect "The kettle is on."
-
-chapter "The laptop gets another one"
 run "app-passwd create demo --label laptop"
 expect
 minted >laptop.password
 laptop_fetches
 expect "Tea at four"
+show_log
+expect 'accepted; .*label="laptop"'
 
-chapter "When and from where each was used"
-run "app-passwd list demo"
-expect "phone.*127.0.0.1"
-expect "laptop.*127.0.0.1"
+act "The script"
 
-chapter "The phone is lost"
-say "Its password ends. The laptop goes on, and fetches the mail that has come since."
-run "app-passwd revoke demo phone"
+chapter "A script cannot show a code either"
+say "It logs in by ssh to store a backup. With the account password it is asked for the code, and has none."
+script_runs demo.password
+expect_refusal $ssh_refused
+show_log
+expect "Did not receive verification code"
+
+chapter "It gets a password of its own, for ssh alone"
+run "app-passwd create demo --label backup --service sshd"
 expect
+minted >backup.password
+script_runs backup.password
+expect "backup.tar"
+
+chapter "A password for mail does not open ssh"
+script_runs phone.password
+expect_refusal $ssh_refused
+show_log
+expect 'label="phone" reason=protected'
+
+act "The stolen phone"
+
+chapter "Phone and laptop stay logged in and wait for mail"
+stays phone $phone
+stays laptop $laptop
+echo
+say "A mail comes, and the server tells both."
+arrives "Tea at five"
+until_says phone "^\* $mails EXISTS"
+until_says laptop "^\* $mails EXISTS"
+show_connections
+
+chapter "The phone is stolen"
+say "Its password ends, and with it the connection that is open. This machine has been told how:"
+printf '[on_revoke]\nrun = [["doveadm", "kick", "{user}", "{from}"]]\n' >/etc/security/app-passwd.toml
+run "cat /etc/security/app-passwd.toml"
+run "app-passwd list demo"
+expect "phone.*$phone"
+run "app-passwd revoke demo phone"
+expect "Ran doveadm kick demo $phone"
+until_says phone '^\* BYE'
+echo
+say "The server has taken leave of the phone. Another mail comes, and the laptop is told."
+arrives "Tea at six"
+until_says laptop "^\* $mails EXISTS"
+show_connections
+grep -q "EXISTS" output || wrong "the laptop was told of no mail"
+
+chapter "It does not get in again; the laptop goes on"
 phone_fetches phone.netrc
-expect_refusal
-sed 's/Tea at four/Tea at five/' home/demo/Maildir/cur/1.first* >second
-install -o demo -g demo -m 0600 second home/demo/Maildir/new/2.second.message
+expect_refusal $curl_refused
 laptop_fetches
-expect "Tea at five"
+expect "Tea at six"
 show_log
 expect 'label="phone" reason=revoked'
 

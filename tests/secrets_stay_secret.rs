@@ -8,13 +8,14 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use support::auth_log::Logged;
 use support::machine::contains;
-use support::{Machine, Ran, cannot_run, is_root};
+use support::{Machine, Ran, WRONG, cannot_run, is_root};
 
 /// A password in every form that it might be found in.
 struct Planted(String);
@@ -43,25 +44,37 @@ fn hex(text: &str) -> String {
 }
 
 /// Everything that programs have said so far.
-struct Said(Vec<(String, Vec<u8>)>);
+struct Said<'a> {
+    texts: Vec<(String, Vec<u8>)>,
+    /// Read after each of them: a log that nobody reads is soon full.
+    log: Option<&'a Logged>,
+}
 
-impl Said {
+impl Said<'_> {
     fn note(&mut self, place: &str, ran: &Ran) {
-        self.0.push((
+        self.texts.push((
             place.to_owned(),
             format!("{}\n{}", ran.stdout, ran.stderr).into_bytes(),
         ));
+        if let Some(log) = self.log {
+            self.texts.push((
+                format!("the log after {place}"),
+                log.received().join("\n").into_bytes(),
+            ));
+        }
     }
 }
+
+const STACK: &str = "auth required APP_PASSWD debug\naccount required APP_PASSWD";
 
 #[test]
 fn a_whole_life_shows_a_secret_only_in_the_line_of_create() {
     let machine = Machine::new();
-    machine.stack(
-        "imap",
-        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
-    );
-    let mut said = Said(Vec::new());
+    machine.stack("imap", STACK);
+    let mut said = Said {
+        texts: Vec::new(),
+        log: None,
+    };
     let secrets = live(&machine, &mut said);
     assert_not_said(&machine, &said, &secrets);
 }
@@ -72,20 +85,26 @@ fn a_whole_life_shows_no_secret_in_the_log() {
         return;
     }
     let logged = Logged::new("");
-    logged.machine.stack(
-        "imap",
-        "auth required APP_PASSWD debug\naccount required APP_PASSWD",
-    );
-    let mut said = Said(Vec::new());
+    logged.machine.stack("imap", STACK);
+    let mut said = Said {
+        texts: Vec::new(),
+        log: Some(&logged),
+    };
     let secrets = live(&logged.machine, &mut said);
-    let log = logged.received().join("\n").into_bytes();
-    assert!(contains(&log, "accepted; "), "the log was not caught");
-    said.0.push(("the log".to_owned(), log));
+    for words in [
+        "accepted; ",
+        "refused; ",
+        "unknown; ",
+        "not an app password",
+    ] {
+        let caught = said.texts.iter().any(|(_, text)| contains(text, words));
+        assert!(caught, "no line in the log with {words:?}");
+    }
     assert_not_said(&logged.machine, &said, &secrets);
 }
 
 /// Creates, uses, misuses and revokes passwords; notes all that is said but the lines of `create`.
-fn live(machine: &Machine, said: &mut Said) -> Vec<Planted> {
+fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
     let create = machine.tool(&["create", "alice", "--label", "phone"]);
     let phone = create.stdout.trim().to_owned();
     said.note(
@@ -169,7 +188,7 @@ fn live(machine: &Machine, said: &mut Said) -> Vec<Planted> {
     [phone, tablet].map(Planted).into()
 }
 
-fn assert_not_said(machine: &Machine, said: &Said, secrets: &[Planted]) {
+fn assert_not_said(machine: &Machine, said: &Said<'_>, secrets: &[Planted]) {
     let files = fs::read_dir(machine.state())
         .unwrap()
         .map(|file| file.unwrap().path());
@@ -177,7 +196,7 @@ fn assert_not_said(machine: &Machine, said: &Said, secrets: &[Planted]) {
         .map(|path| (path.display().to_string(), fs::read(path).unwrap()))
         .collect();
     assert!(files.iter().any(|(name, _)| name.ends_with("store.db")));
-    for (place, bytes) in said.0.iter().chain(&files) {
+    for (place, bytes) in said.texts.iter().chain(&files) {
         secrets
             .iter()
             .for_each(|secret| secret.assert_not_in(place, bytes));
@@ -218,6 +237,69 @@ fn start(command: &mut Command) -> std::process::Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+#[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "an unoptimised build copies what it moves; the shipped one does not"
+)]
+fn no_copy_of_a_password_stays_in_the_memory_of_the_host() {
+    let machine = Machine::new();
+    let revoked = machine.create("alice", "tablet", &[]);
+    machine.tool(&["revoke", "alice", "tablet"]).succeeds();
+    // They are typed with dashes. Without them they are nobody's but the module's: this process must not
+    // make such a copy itself, which is why the search goes letter by letter.
+    for typed in [
+        machine.create("alice", "phone", &[]),
+        revoked,
+        WRONG.to_owned(),
+    ] {
+        let mut pam = machine.pam("imap", "alice");
+        pam.password(&typed).authenticate();
+        assert!(
+            !is_in_memory_without_dashes(typed.as_bytes()),
+            "before pam_end"
+        );
+        drop(pam);
+        assert!(
+            !is_in_memory_without_dashes(typed.as_bytes()),
+            "after pam_end"
+        );
+    }
+}
+
+#[test]
+fn the_search_of_the_memory_finds_what_is_there() {
+    let typed = b"zzyy-xxww-vvuu-ttss-rrqq-ppoo";
+    assert!(!is_in_memory_without_dashes(typed));
+    let plain: Vec<u8> = typed.iter().copied().filter(|byte| *byte != b'-').collect();
+    assert!(is_in_memory_without_dashes(typed));
+    drop(std::hint::black_box(plain));
+}
+
+/// Whether the letters stand somewhere in what this process can write to.
+fn is_in_memory_without_dashes(typed: &[u8]) -> bool {
+    let memory = fs::File::open("/proc/self/mem").unwrap();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines()
+        .filter(|line| line.contains(" rw"))
+        .any(|line| {
+            let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let [start, end] =
+                [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
+            let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+            // Another thread may just have given it back.
+            memory.read_exact_at(&mut bytes, start).is_ok() && has_letters(&bytes, typed)
+        })
+}
+
+fn has_letters(bytes: &[u8], typed: &[u8]) -> bool {
+    let letters = || typed.iter().filter(|byte| **byte != b'-');
+    let begins = |at: &usize| bytes[*at] == typed[0] && bytes[at + 1] == typed[1];
+    (0..bytes.len().saturating_sub(24))
+        .filter(begins)
+        .any(|at| letters().eq(&bytes[at..at + 24]))
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn start() -> Option<PrivateMachine> {
     if cannot_run(&[&needs[..], &["su", "sudo"]].concat()) {
         return None;
     }
-    Some(PrivateMachine::with(&[SCRIPT]))
+    Some(PrivateMachine::with(SCRIPT))
 }
 
 /// Starts the helper, which ends with the machine.
@@ -243,7 +243,7 @@ fn revoking_ends_what_they_run_and_leaves_the_session_around_it() {
     if cannot_run(&["su", "sudo"]) {
         return;
     }
-    let Some(server) = Server::start_beside(&[SCRIPT]) else {
+    let Some(server) = Server::start_beside(SCRIPT) else {
         return;
     };
     let machine = &server.machine;

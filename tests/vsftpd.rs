@@ -26,7 +26,7 @@ impl Server {
             return None;
         }
         Some(Server {
-            machine: PrivateMachine::with(&["vsftpd.sh"]),
+            machine: PrivateMachine::with("vsftpd.sh"),
         })
     }
 

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use pam_app_passwd::authenticate::recognise;
 use pam_app_passwd::clock::Timestamp;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::{
-    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
+    Credential, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
 };
 use pam_app_passwd::hash::Hash;
 use pam_app_passwd::password::AppPassword;
@@ -66,25 +67,31 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     warn_about_services(&order.services, &context.config);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     let password = AppPassword::generate(random::fill)?;
-    let id = store_entry(&mut store, order, &password, context)?;
-    let Some(entry) = store.entry(id)? else {
-        return Err(Failure::new(
-            Code::Failed,
-            format!("entry {id} was removed at once"),
-        ));
-    };
+    let user = order.user.clone();
+    let entry = store_entry(&mut store, order, &password, context)
+        .map_err(|failure| undo(&mut store, &user, &password, failure, context))?;
     show(&entry, &password, context)
-        .or_else(|failure| take_back(&mut store, entry, failure, context))?;
+        .map_err(|failure| take_back(&mut store, entry, failure, context))?;
     Ok(Code::Done)
 }
 
-/// Revokes what nobody has seen.
-fn take_back(
+/// A change whose commit has failed may be there all the same, if what failed came after. Whether it
+/// is, the password itself tells.
+fn undo(
     store: &mut Store,
-    entry: Credential,
+    user: &UserName,
+    password: &AppPassword,
     failure: Failure,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Failure {
+    match recognise(store, user, password) {
+        Ok((Some((entry, _)), _)) => take_back(store, entry, failure, context),
+        _ => failure,
+    }
+}
+
+/// Revokes what nobody has seen.
+fn take_back(store: &mut Store, entry: Credential, failure: Failure, context: &Context) -> Failure {
     let (at, by) = (context.now, operator::name());
     let revocation = Revocation {
         at,
@@ -92,12 +99,12 @@ fn take_back(
         why: RevokedWhy::NotShown,
     };
     let (user, id) = (entry.user.as_str().to_owned(), entry.id);
-    Err(match revoke::revoke(store, &[entry], None, &revocation) {
+    match revoke::revoke(store, &[entry], None, &revocation) {
         Ok(()) => failure.hint("the app password was revoked, since nobody has seen it"),
         Err(_) => failure.hint(format!(
             "nobody has seen it, so revoke it: app-passwd revoke {user} {id}"
         )),
-    })
+    }
 }
 
 impl Order {
@@ -199,7 +206,7 @@ fn store_entry(
     order: Order,
     password: &AppPassword,
     context: &Context,
-) -> Result<CredentialId, Failure> {
+) -> Result<Credential, Failure> {
     let key = store.own_key()?;
     let proof = key.key.proof(&order.user, password)?;
     let new = NewCredential {
@@ -216,9 +223,9 @@ fn store_entry(
     };
     let mut change = store.change()?;
     require_room(&change, &new, context.config.policy.max_per_user)?;
-    let id = change.create(&new)?;
+    let entry = change.create(&new)?;
     syslog::send(&change.commit()?, "", context.now);
-    Ok(id)
+    Ok(entry)
 }
 
 /// An entry that has a successor counts neither for its label nor for the limit.

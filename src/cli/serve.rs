@@ -8,11 +8,11 @@
 //!
 //! A connection has a thread while it lasts, which is bounded, and so is their number: for each
 //! uid, and for all uids together that are no configured callers. Whoever floods the socket fills
-//! their own share.
+//! their own quota.
 
+mod quota;
 mod share;
 
-use std::collections::HashMap;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -30,22 +30,24 @@ use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::{CredentialId, ServiceName};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::helper::wire::{About, Answer, Question};
-use pam_app_passwd::helper::{self, SOCKET};
-use pam_app_passwd::policy::{Attempt, Rules};
+use pam_app_passwd::helper::{self, SOCKET, VERSIONS_DIFFER};
+use pam_app_passwd::policy::Attempt;
 use pam_app_passwd::session::{self, Process, Session};
-use rustix::net::UCred;
 use rustix::net::sockopt::socket_peercred;
+use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
-use super::Context;
 use super::failure::{Code, Failure};
-use share::{Share, Turns};
+use quota::{Quota, Quotas};
 
 /// How long a question may take to arrive, and an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a question waits for its turn. With the store's three seconds it stays below what the
-/// module waits for.
-const TURN: Duration = Duration::from_millis(1_500);
+/// How long a question waits for its turn: less than the module waits for the answer.
+const TURN: Duration = Duration::from_secs(4);
+/// How many connections wait to be admitted. The kernel lets others wait before the door, and a
+/// connection of a flood is sent away in no time; but who comes after it waits for all that are in
+/// here. So it is short.
+const QUEUE: i32 = 32;
 /// Enough for SQLite, argon2 (whose memory is elsewhere) and what looks users up.
 const STACK: usize = 1024 * 1024;
 
@@ -56,15 +58,25 @@ pub(super) struct Arguments {
     socket: PathBuf,
 }
 
-pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+/// The configuration is read for each question. One that cannot be used keeps nobody from asking,
+/// so that a service manager does not give up on us; the answer is then what is wrong with it.
+pub(super) fn run(arguments: Arguments, config_path: PathBuf) -> Result<Code, Failure> {
     let listener = match inherited()? {
         Some(listener) => listener,
         None => bind(&arguments.socket)?,
     };
-    let server = Arc::new(Server::new(context));
+    // An inherited one is of whatever length.
+    listen(&listener, QUEUE).map_err(|error| Error::io(&arguments.socket, error))?;
+    let server = Server {
+        config_path: config_path.as_path().into(),
+    };
+    let mut quotas = Quotas::new(config_path);
     for connection in listener.incoming() {
+        if let Err(failure) = quotas.refresh() {
+            failure.print();
+        }
         match connection {
-            Ok(connection) => server.clone().admit(connection),
+            Ok(connection) => server.admit(connection, &quotas),
             // Out of descriptors, most likely: to try again at once would only spin.
             Err(_) => std::thread::sleep(Duration::from_millis(10)),
         }
@@ -82,8 +94,10 @@ fn inherited() -> Result<Option<UnixListener>, Failure> {
 
 fn bind(path: &Path) -> Result<UnixListener, Failure> {
     let failed = |error: io::Error| Failure::from(Error::io(path, error));
-    if let Some(parent) = path.parent() {
+    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
         fs::create_dir_all(parent).map_err(failed)?;
+        // Whatever the umask, everybody has to get to the socket.
+        fs::set_permissions(parent, Permissions::from_mode(0o755)).map_err(failed)?;
     }
     if UnixStream::connect(path).is_ok() {
         let message = format!("{}: somebody listens there already", path.display());
@@ -98,92 +112,46 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
     Ok(listener)
 }
 
-/// The helper.
+/// The helper, of which each connection's thread has a copy.
+#[derive(Clone)]
 struct Server {
-    config_path: PathBuf,
-    /// The configured callers and root: uid and services; none: all.
-    callers: HashMap<u32, Option<Vec<ServiceName>>>,
-    /// Connections of configured callers and of root.
-    callers_share: Share,
-    /// Connections of everybody else.
-    others_share: Share,
-    /// Questions of configured callers and of root that are answered at once.
-    callers_turns: Turns,
-    /// The same of everybody else.
-    others_turns: Turns,
+    config_path: Arc<Path>,
 }
 
 impl Server {
-    fn new(context: &Context) -> Self {
-        let mut callers = HashMap::from([(0, None)]);
-        for (name, services) in &context.config.helper.callers {
-            // A caller that is not installed asks nothing.
-            if let Ok(Some(user)) = User::from_name(name) {
-                callers
-                    .entry(user.uid.as_raw())
-                    .or_insert_with(|| Some(services.clone()));
-            }
-        }
-        Self {
-            config_path: context.config_path.clone(),
-            callers,
-            callers_share: Share::new(64, usize::MAX),
-            others_share: Share::new(8, 64),
-            callers_turns: Turns::new(4),
-            others_turns: Turns::new(2),
-        }
-    }
-
-    /// Gives a connection its thread, or closes it.
-    fn admit(self: Arc<Self>, connection: UnixStream) {
+    /// Gives a connection its thread, or sends it away.
+    fn admit(&self, connection: UnixStream, quotas: &Quotas) {
         let Ok(peer) = socket_peercred(&connection) else {
             return;
         };
         let uid = peer.uid.as_raw();
-        if !self.share(uid).enter(uid) {
-            return;
+        let quota = quotas.of(uid).clone();
+        let connection = OwnedFd::from(connection);
+        if !quota.connections.enter(uid) {
+            return send_away(&connection, uid);
         }
-        let server = self.clone();
+        let (server, admitted) = (self.clone(), quota.clone());
         let serve = move || {
-            server.serve(&OwnedFd::from(connection), peer);
-            server.share(uid).leave(uid);
+            server.serve(&connection, peer, &admitted);
+            admitted.connections.leave(uid);
         };
-        if std::thread::Builder::new()
-            .stack_size(STACK)
-            .spawn(serve)
-            .is_err()
-        {
-            self.share(uid).leave(uid);
-        }
-    }
-
-    fn share(&self, uid: u32) -> &Share {
-        if self.callers.contains_key(&uid) {
-            &self.callers_share
-        } else {
-            &self.others_share
-        }
-    }
-
-    fn turns(&self, uid: u32) -> &Turns {
-        if self.callers.contains_key(&uid) {
-            &self.callers_turns
-        } else {
-            &self.others_turns
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        if thread.spawn(serve).is_err() {
+            quota.connections.leave(uid);
         }
     }
 
     /// Reads the question and writes the answer. A peer that stalls, or that hangs up, is left.
-    fn serve(&self, connection: &OwnedFd, peer: UCred) {
+    fn serve(&self, connection: &OwnedFd, peer: UCred, quota: &Quota) {
         let Ok(frame) = helper::read_frame(connection, Instant::now() + PATIENCE) else {
             return;
         };
         let answer = match Question::decode(&frame) {
-            Some(question) => self.answer(&question, peer),
-            None => failed(
-                "it does not understand the question",
-                "restart the helper and the daemons that use the module: their versions differ",
-            ),
+            Some(question) => match quota.turns.take(TURN) {
+                Some(_turn) => self.answer(&question, peer),
+                None => failed("it is busy", "try again"),
+            },
+            None => failed("it does not understand the question", VERSIONS_DIFFER),
         };
         if let Some(bytes) = answer.encode() {
             // Who has hung up wants no answer.
@@ -192,13 +160,10 @@ impl Server {
     }
 
     fn answer(&self, question: &Question, peer: UCred) -> Answer {
-        let Some(_turn) = self.turns(peer.uid.as_raw()).take(TURN) else {
-            return failed("it is busy", "try again");
-        };
         let judged = Config::load(&self.config_path)
             .map_err(Answer::from)
             .and_then(|config| {
-                self.require_right_to_ask(&question.attempt, peer.uid, &config.rules())?;
+                self.require_right_to_ask(&question.attempt, peer.uid, &config)?;
                 match question.about {
                     About::Opened(entry) => note_session(Some(entry), &question.attempt, peer),
                     About::Closed => note_session(None, &question.attempt, peer),
@@ -212,29 +177,58 @@ impl Server {
         &self,
         attempt: &Attempt,
         uid: Uid,
-        rules: &Rules,
+        config: &Config,
     ) -> Result<(), Answer> {
-        let uid = uid.as_raw();
-        let services = match self.callers.get(&uid) {
-            Some(None) => return Ok(()),
-            Some(Some(services)) => services,
-            None if is_own_user(attempt, uid) => return Ok(()),
-            None => {
-                let message = format!("uid {uid} may ask about its own user only");
-                let hint = "a daemon that asks about others is named in [helper.callers]";
-                return Err(failed(&message, hint));
-            }
+        if uid.is_root() {
+            return Ok(());
+        }
+        let peer = name_of(uid);
+        let services = peer
+            .as_ref()
+            .and_then(|name| config.helper.callers.get(name));
+        let Some(services) = services else {
+            return match &attempt.user {
+                Some(user) if Some(user.as_str()) == peer.as_deref() => Ok(()),
+                _ => Err(self.no_caller(uid, peer, &attempt.service.pam)),
+            };
         };
+        let rules = config.rules();
         for service in [&attempt.service.pam, &attempt.service.name] {
             if !services.iter().any(|named| rules.includes(named, service)) {
-                let message = format!("uid {uid} may not ask about service {}", service.as_str());
+                let (peer, service) = (peer.unwrap_or_default(), service.as_str());
+                let message = format!("{peer} may not ask about service {service}");
                 return Err(failed(
                     &message,
-                    "[helper.callers] says who may ask about which",
+                    &format!("{} says who may", self.callers()),
                 ));
             }
         }
         Ok(())
+    }
+
+    fn no_caller(&self, uid: Uid, peer: Option<String>, service: &ServiceName) -> Answer {
+        let peer = peer.unwrap_or_else(|| format!("uid {uid}"));
+        let message = format!("{peer} may ask about its own user only");
+        let line = format!("{peer} = [\"{}\"]", service.as_str());
+        let hint = format!("a daemon needs a line in {}: {line}", self.callers());
+        failed(&message, &hint)
+    }
+
+    /// Where the configuration says who may ask about others.
+    fn callers(&self) -> String {
+        format!("[helper.callers] of {}", self.config_path.display())
+    }
+}
+
+/// Tells a peer that has as many connections as it gets, without waiting for anything.
+fn send_away(connection: &OwnedFd, uid: u32) {
+    let answer = failed(
+        &format!("it has too many connections of uid {uid} already"),
+        "try again",
+    );
+    if let Some(bytes) = answer.encode() {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let _ = send(connection, &bytes, flags);
     }
 }
 
@@ -259,12 +253,10 @@ fn note_session(
     Ok(Answer::Noted)
 }
 
-fn is_own_user(attempt: &Attempt, uid: u32) -> bool {
-    let user = attempt
-        .user
-        .as_ref()
-        .and_then(|user| User::from_name(user.as_str()).ok().flatten());
-    user.is_some_and(|user| user.uid.as_raw() == uid)
+/// One look-up, and never of a name that the peer says.
+fn name_of(uid: Uid) -> Option<String> {
+    let user = User::from_uid(nix::unistd::Uid::from_raw(uid.as_raw()));
+    Some(user.ok().flatten()?.name)
 }
 
 fn failed(message: &str, hint: &str) -> Answer {

@@ -26,10 +26,11 @@ pub(super) fn sign_out(entries: &[Credential], context: &Context) {
         .into_iter()
         .partition(process::is_our_own);
     others.iter().for_each(end);
-    run_commands(entries, context);
-    cache::warnings()
-        .iter()
-        .for_each(|warning| output::say(warning));
+    let caches = cache::all();
+    let done = run_commands(entries, context);
+    for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
+        output::say(&warning);
+    }
     own.iter().for_each(end);
 }
 
@@ -66,8 +67,8 @@ fn end(open: &Open) {
     }
 }
 
-/// Runs the configured commands, each distinct one once.
-fn run_commands(entries: &[Credential], context: &Context) {
+/// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
+fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
     let notes = AllNotes::read(&context.config.state_dir);
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
@@ -80,15 +81,18 @@ fn run_commands(entries: &[Credential], context: &Context) {
             }
         }
     }
-    for command in &commands {
+    commands.retain(|command| {
         let shown = command
             .iter()
             .map(|word| quoted(word))
             .collect::<Vec<_>>()
             .join(" ");
-        match command::run(command) {
+        let result = command::run(command);
+        match &result {
             Ok(()) => output::say(&format!("Ran {shown}.")),
             Err(why) => output::say(&format!("warning: {shown}: {why}")),
         }
-    }
+        result.is_ok()
+    });
+    commands
 }

@@ -61,8 +61,8 @@ impl<'store> Change<'store> {
         row::select_sound(&self.transaction, &self.path, condition, [user.as_str()])
     }
 
-    /// Makes an entry.
-    pub fn create(&mut self, new: &NewCredential) -> Result<CredentialId, Error> {
+    /// Makes an entry, and returns it as it is stored.
+    pub fn create(&mut self, new: &NewCredential) -> Result<Credential, Error> {
         let (services, networks) = (
             joined(&new.services, ServiceName::as_str),
             networks(&new.networks),
@@ -106,7 +106,9 @@ impl<'store> Change<'store> {
             id,
             &detail,
         )?;
-        Ok(id)
+        let stored = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
+        let stored = stored.into_iter().next();
+        stored.ok_or_else(|| error(&self.path, rusqlite::Error::QueryReturnedNoRows))
     }
 
     /// Revokes an entry, unless it is revoked already.

@@ -2,9 +2,9 @@
 //! Revoking must work on a full disk. SQLite needs a little room for it, in the journal and for
 //! the event, so a file beside the store keeps that room, and gives it up when it is needed.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::random;
@@ -30,6 +30,7 @@ pub(super) fn keep(state_dir: &Path) {
         .mode(0o600)
         .open(path);
     if let (Ok(mut file), Ok(())) = (options, random::fill(&mut bytes)) {
+        let _ = file.set_permissions(Permissions::from_mode(0o600)); // whatever the umask
         let _ = file.write_all(&bytes);
     }
 }

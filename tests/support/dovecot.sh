@@ -3,22 +3,37 @@
 #
 #   dovecot.sh COMMAND [ARGUMENT...]
 #
-# It serves IMAP over TLS on a free port of 127.0.0.1, asks PAM with the repository's pam.d/dovecot, and holds one
-# message for demo. For COMMAND it leaves in /run/demo: imap-url, certificate.pem, dovecot.log.
+# It serves IMAP, and POP3 and ManageSieve if they are installed, over TLS on free ports of 127.0.0.1, calls PAM by the
+# name of the protocol with the repository's pam.d/dovecot, and holds one message for demo. Users without an account have
+# their mail below /run/demo/virtual.
+#
+# For COMMAND it leaves in /run/demo: imap-url, pop3-url, sieve-port, certificate.pem, dovecot.log.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-# The stack, as its first lines tell an administrator to install it.
-install -m 0644 "$here/../../pam.d/dovecot" /etc/pam.d/dovecot
-ln -sf dovecot /etc/pam.d/imap
+"$here/stack.sh" dovecot imap pop3 sieve smtp
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 \
     -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
     -keyout /run/demo/certificate.key -out /run/demo/certificate.pem 2>/dev/null
 
-port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
-echo "imaps://127.0.0.1:$port" >/run/demo/imap-url
+# Asked for together, so that no two are the same.
+# shellcheck disable=SC2046 # words
+set -- $("$here/free-ports.sh" 3) "$@"
+imap=$1 pop3=$2 sieve=$3
+shift 3
+echo "imaps://127.0.0.1:$imap" >/run/demo/imap-url
+echo "pop3s://127.0.0.1:$pop3" >/run/demo/pop3-url
+echo "$sieve" >/run/demo/sieve-port
+
+protocols=imap
+[ ! -x /usr/lib/dovecot/pop3-login ] || protocols="$protocols pop3"
+[ ! -x /usr/lib/dovecot/managesieve-login ] || protocols="$protocols sieve"
+
+# Owns the mail of users who have no account.
+useradd --no-log-init --system --user-group --home-dir /run/demo/virtual --shell /usr/sbin/nologin vmail
+install -d -o vmail -g vmail -m 0700 /run/demo/virtual
 
 # The settings whose names changed with Dovecot 2.4.
 settings_2_3() {
@@ -28,10 +43,14 @@ ssl_key = </run/demo/certificate.key
 mail_location = maildir:~/Maildir
 passdb {
   driver = pam
-  args = %s # the PAM service: imap
+  args = %s # the PAM service: imap, pop3, sieve, smtp
 }
 userdb {
   driver = passwd
+}
+userdb {
+  driver = static
+  args = uid=vmail gid=vmail home=/run/demo/virtual/%u
 }
 END
 }
@@ -42,13 +61,22 @@ ssl_server_key_file = /run/demo/certificate.key
 mail_driver = maildir
 mail_path = ~/Maildir
 passdb pam {
-  service_name = %{protocol} # the PAM service: imap
+  service_name = %{protocol} # the PAM service: imap, pop3, sieve, smtp
 }
 userdb passwd {
+}
+userdb static {
+  fields {
+    uid = vmail
+    gid = vmail
+    home = /run/demo/virtual/%{user}
+  }
 }
 END
 }
 
+# In /etc, where doveadm looks.
+mkdir -p /etc/dovecot
 {
     case $(dovecot --version) in
         2.3.*) settings=settings_2_3 ;;
@@ -58,22 +86,51 @@ END
             ;;
     esac
     cat <<END
-base_dir = /run/demo/dovecot
+base_dir = /run/dovecot
 log_path = /run/demo/dovecot.log
 listen = 127.0.0.1
 ssl = required
 auth_verbose = yes
+auth_mechanisms = plain login
+first_valid_uid = 1 # vmail's is that of a system user
+mail_max_userip_connections = 50 # all clients are on this machine
 END
     $settings
     cat <<END
-protocols = imap
+protocols = $protocols
 service imap-login {
   inet_listener imap {
     port = 0
   }
   inet_listener imaps {
-    port = $port
+    port = $imap
     ssl = yes
+  }
+}
+END
+    [ "${protocols#*pop3}" = "$protocols" ] || cat <<END
+service pop3-login {
+  inet_listener pop3 {
+    port = 0
+  }
+  inet_listener pop3s {
+    port = $pop3
+    ssl = yes
+  }
+}
+END
+    [ "${protocols#*sieve}" = "$protocols" ] || cat <<END
+service managesieve-login {
+  inet_listener sieve {
+    port = $sieve
+  }
+}
+END
+    cat <<END
+# Where Postfix asks.
+service auth {
+  unix_listener auth-postfix {
+    mode = 0666
   }
 }
 # Guesses cost time on a real server; here nobody shall wait for them.
@@ -84,7 +141,7 @@ service anvil {
   }
 }
 END
-} >/run/demo/dovecot.conf
+} >/etc/dovecot/dovecot.conf
 
 mail=/run/demo/home/demo/Maildir
 mkdir -p "$mail/cur" "$mail/new" "$mail/tmp"
@@ -98,7 +155,7 @@ The kettle is on.
 END
 chown -R demo:demo "$mail"
 
-dovecot -F -c /run/demo/dovecot.conf &
+dovecot -F &
 dovecot=$!
 trap 'kill $dovecot; wait $dovecot' EXIT
 trap 'exit 130' HUP INT TERM

@@ -7,7 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -327,7 +329,7 @@ impl Ran {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end, which one that hangs meets after a while.
 pub fn run(mut command: Command, input: &[u8]) -> Ran {
     command
         .stdin(Stdio::piped())
@@ -336,8 +338,21 @@ pub fn run(mut command: Command, input: &[u8]) -> Ran {
     let mut child = command.spawn().unwrap();
     // A program may end without reading what it is offered.
     let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap().into()
+    let pid = rustix::process::Pid::from_child(&child);
+    let (ended, watch) = mpsc::channel::<()>();
+    let watcher = thread::spawn(move || {
+        if watch.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    watcher.join().unwrap();
+    output.into()
 }
+
+/// Longer than anything takes here.
+const HANGS: Duration = Duration::from_secs(60);
 
 impl From<Output> for Ran {
     fn from(output: Output) -> Ran {

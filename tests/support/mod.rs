@@ -6,6 +6,9 @@
 //! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
+//! | `daemon.rs` | a real daemon that is not root, on a private machine, and what every such daemon must do |
+//! | `helper.rs` | the helper, and those who ask it |
+//! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
 //! | `ssh.rs` | an OpenSSH server on a private machine, and its clients |
@@ -18,7 +21,10 @@
 #![allow(clippy::indexing_slicing, clippy::string_slice)]
 
 pub mod auth_log;
+pub mod daemon;
+pub mod helper;
 pub mod machine;
+pub mod mail;
 pub mod pam;
 pub mod private_machine;
 pub mod private_mounts;

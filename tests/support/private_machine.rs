@@ -19,15 +19,18 @@ pub struct PrivateMachine {
 }
 
 impl PrivateMachine {
-    /// One on which these scripts of `tests/support` have started what they start.
-    pub fn with(scripts: &[&str]) -> PrivateMachine {
+    /// One that runs the daemons which the scripts `daemons` (`tests/support/NAME.sh`, with options behind it) start.
+    pub fn with(daemons: &str) -> PrivateMachine {
         let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
         let mut machine = Command::new(support.join("private-machine.sh"));
-        machine
-            .arg(module())
-            .arg(TOOL)
-            .args(scripts.iter().map(|script| support.join(script)))
-            .args(["sh", "-c", "echo ready; exec cat"]);
+        machine.arg(module()).arg(TOOL);
+        for word in daemons.split_whitespace() {
+            match word.ends_with(".sh") {
+                true => machine.arg(support.join(word)),
+                false => machine.arg(word),
+            };
+        }
+        machine.args(["sh", "-c", "echo ready; exec cat"]);
         PrivateMachine {
             mounts: PrivateMounts::held_by(machine),
             files: AtomicUsize::new(0),

@@ -28,11 +28,11 @@ pub struct Login {
 impl Server {
     /// Nothing, after having said so, where that cannot be had.
     pub fn start() -> Option<Server> {
-        Server::start_beside(&[])
+        Server::start_beside("")
     }
 
     /// The same where other scripts of `tests/support` have started something, too.
-    pub fn start_beside(others: &[&str]) -> Option<Server> {
+    pub fn start_beside(others: &str) -> Option<Server> {
         if cannot_run(&[
             "root", "unshare", "nsenter", "perl", "openssl", "oathtool", "sshd", "ssh", "sftp",
             "sqlite3",
@@ -40,7 +40,7 @@ impl Server {
             return None;
         }
         Some(Server {
-            machine: PrivateMachine::with(&[others, &["sshd.sh"]].concat()),
+            machine: PrivateMachine::with(&format!("{others} sshd.sh")),
         })
     }
 

@@ -2,9 +2,11 @@
 //! What keeps one uid from taking everything: how many connections it may hold, and how many
 //! questions are answered at once.
 
-use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 /// Connections that are open, for each uid.
 pub(super) struct Share {
@@ -45,10 +47,19 @@ impl Share {
     }
 }
 
-/// Turns to do something, of which so many can be taken at once.
-pub(super) struct Turns {
-    left: Mutex<usize>,
-    given_back: Condvar,
+/// Turns to do something, of which so many can be taken at once. First come, first served: under
+/// load nobody waits for longer than the others.
+pub(super) struct Turns(Mutex<Line>);
+
+/// Who waits for a turn.
+struct Line {
+    free: usize,
+    waiting: VecDeque<Arc<Waiter>>,
+}
+
+struct Waiter {
+    thread: Thread,
+    has_turn: AtomicBool,
 }
 
 /// A turn; given back when dropped.
@@ -56,27 +67,52 @@ pub(super) struct Turn<'a>(&'a Turns);
 
 impl Turns {
     pub(super) fn new(count: usize) -> Self {
-        Self {
-            left: Mutex::new(count),
-            given_back: Condvar::new(),
-        }
+        Self(Mutex::new(Line {
+            free: count,
+            waiting: VecDeque::new(),
+        }))
     }
 
-    /// Takes a turn, if one is free within `patience`.
+    /// Takes a turn, if it comes within `patience`.
     pub(super) fn take(&self, patience: Duration) -> Option<Turn<'_>> {
-        let waited = self
-            .given_back
-            .wait_timeout_while(locked(&self.left), patience, |left| *left == 0);
-        let (mut left, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        *left = left.checked_sub(1)?;
-        Some(Turn(self))
+        let waiter = {
+            let mut line = locked(&self.0);
+            if let Some(free) = line.free.checked_sub(1) {
+                line.free = free;
+                return Some(Turn(self));
+            }
+            let waiter = Arc::new(Waiter {
+                thread: thread::current(),
+                has_turn: AtomicBool::new(false),
+            });
+            line.waiting.push_back(waiter.clone());
+            waiter
+        };
+        let deadline = Instant::now() + patience;
+        loop {
+            thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
+            let mut line = locked(&self.0);
+            if waiter.has_turn.load(Ordering::Relaxed) {
+                return Some(Turn(self));
+            }
+            if Instant::now() >= deadline {
+                line.waiting.retain(|other| !Arc::ptr_eq(other, &waiter));
+                return None;
+            }
+        }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *locked(&self.0.left) += 1;
-        self.0.given_back.notify_one();
+        let mut line = locked(&self.0.0);
+        match line.waiting.pop_front() {
+            Some(next) => {
+                next.has_turn.store(true, Ordering::Relaxed);
+                next.thread.unpark();
+            }
+            None => line.free += 1,
+        }
     }
 }
 
@@ -103,6 +139,37 @@ mod tests {
         let turns = Turns::new(1);
         let turn = turns.take(Duration::ZERO);
         assert!(turn.is_some() && turns.take(Duration::ZERO).is_none());
+        drop(turn);
+        assert!(turns.take(Duration::ZERO).is_some());
+    }
+    #[test]
+    fn turns_go_to_who_came_first() {
+        let turns = Turns::new(1);
+        let served = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            let turn = turns.take(Duration::ZERO);
+            for number in 0..20 {
+                let (turns, served) = (&turns, &served);
+                scope.spawn(move || {
+                    let turn = turns.take(Duration::from_secs(60));
+                    locked(served).push((number, turn.is_some()));
+                });
+                while locked(&turns.0).waiting.len() <= number {
+                    thread::yield_now();
+                }
+            }
+            drop(turn);
+        });
+        let in_order: Vec<_> = (0..20).map(|number| (number, true)).collect();
+        assert_eq!(*locked(&served), in_order);
+        assert_eq!(locked(&turns.0).free, 1);
+    }
+
+    #[test]
+    fn who_waits_no_longer_is_passed_over() {
+        let turns = Turns::new(1);
+        let turn = turns.take(Duration::ZERO);
+        assert!(turns.take(Duration::from_millis(1)).is_none());
         drop(turn);
         assert!(turns.take(Duration::ZERO).is_some());
     }

@@ -3,43 +3,134 @@
 
 use std::fs;
 
+use pam_app_passwd::session::Process;
+
+use super::command;
+
 /// saslauthd's own default, in seconds (saslauthd(8), `-t`).
 const SASLAUTHD_TTL: u64 = 28_800;
 
-/// What the person who revokes must know about caches on this machine.
-pub(super) fn warnings() -> Vec<String> {
+/// One that runs on this machine.
+pub(super) struct Cache {
+    process: Process,
+    kind: Kind,
+}
+
+enum Kind {
+    Saslauthd { seconds: u64 },
+    Dovecot { ttl: String },
+}
+
+/// All that run. They are looked for before the commands are run, which may make them forget.
+pub(super) fn all() -> Vec<Cache> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let pids = processes
+    let mut pids: Vec<i32> = processes
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut lifetimes: Vec<(u64, i32)> = pids
-        .filter_map(|pid: i32| {
-            let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let words: Vec<_> = words
-                .split(|&byte| byte == 0)
-                .map(String::from_utf8_lossy)
-                .collect();
-            Some((saslauthd_cache(&words)?, pid))
-        })
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect();
-    // Its children have the same command line; the oldest speaks for all.
-    lifetimes.sort_unstable_by_key(|&(_, pid)| pid);
-    let warning = lifetimes.first().map(|(seconds, pid)| {
-        format!(
-            "warning: saslauthd (process {pid}) runs with -c: it may go on accepting the password for up to {seconds} s; restart it"
-        )
-    });
-    warning.into_iter().collect()
+    pids.sort_unstable();
+    let mut caches: Vec<_> = pids.into_iter().filter_map(Cache::of).collect();
+    // The children of saslauthd have its command line; the oldest speaks for all.
+    let mut seen = false;
+    caches.retain(|cache| !cache.is_saslauthd() || !std::mem::replace(&mut seen, true));
+    caches
+}
+
+impl Cache {
+    fn of(pid: i32) -> Option<Self> {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words: Vec<_> = words
+            .split(|&byte| byte == 0)
+            .map(String::from_utf8_lossy)
+            .collect();
+        let kind = match words.first()?.rsplit('/').next()? {
+            "saslauthd" => Kind::Saslauthd {
+                seconds: saslauthd_cache(&words)?,
+            },
+            // Only its first process; those that do its work are called `dovecot/auth` and so on.
+            "dovecot" => Kind::Dovecot {
+                ttl: dovecot_cache(&command::ask(&doveconf(&words))?)?,
+            },
+            _ => return None,
+        };
+        Some(Self {
+            process: Process::of(pid)?,
+            kind,
+        })
+    }
+
+    fn is_saslauthd(&self) -> bool {
+        matches!(self.kind, Kind::Saslauthd { .. })
+    }
+
+    /// What the person who revokes must know about it after these commands have done their work.
+    /// Nothing, if one of them has made it forget.
+    pub(super) fn warning(&self, done: &[Vec<String>]) -> Option<String> {
+        let pid = self.process.pid;
+        let restarted = Process::of(pid) != Some(self.process);
+        match &self.kind {
+            _ if restarted => None,
+            Kind::Dovecot { .. } if done.iter().any(|words| flushes_dovecot(words)) => None,
+            Kind::Saslauthd { seconds } => Some(format!(
+                "warning: saslauthd (process {pid}) runs with -c: it may go on accepting the password for up to {seconds} s; restart it"
+            )),
+            Kind::Dovecot { ttl } => Some(format!(
+                "warning: dovecot (process {pid}) has an auth cache: it may go on accepting the password for up to {ttl}; run doveadm auth cache flush"
+            )),
+        }
+    }
+}
+
+fn flushes_dovecot(words: &[String]) -> bool {
+    let program = words.first().and_then(|program| program.rsplit('/').next());
+    program == Some("doveadm")
+        && words
+            .windows(3)
+            .any(|three| three == ["auth", "cache", "flush"])
+}
+
+/// Asks a Dovecot of this command line for the settings that decide.
+fn doveconf(words: &[impl AsRef<str>]) -> Vec<String> {
+    let mut words = words.iter().map(AsRef::as_ref).skip(1);
+    let mut ask = vec!["doveconf".to_owned()];
+    while let Some(word) = words.next() {
+        if let Some(rest) = word.strip_prefix("-c") {
+            let file = Some(rest)
+                .filter(|rest| !rest.is_empty())
+                .or_else(|| words.next());
+            ask.extend(["-c", file.unwrap_or_default()].map(str::to_owned));
+        }
+    }
+    ask.extend(["auth_cache_size", "auth_cache_ttl", "passdb"].map(str::to_owned));
+    ask
+}
+
+/// How long a Dovecot of these settings remembers good passwords that PAM has judged, in its own
+/// words. 2.3 does so only by a `cache_key` among the arguments of its passdb; 2.4, where every
+/// passdb has a name, unless it is told not to.
+fn dovecot_cache(settings: &str) -> Option<String> {
+    let value = |name: &str| {
+        let mut lines = settings.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))
+    };
+    let caches = |passdb: &str| {
+        let pam = passdb.starts_with("pam {") || passdb.contains("driver = pam");
+        pam && match passdb.starts_with('{') {
+            true => passdb.contains("cache_key="),
+            false => !passdb.contains("use_cache = no"),
+        }
+    };
+    let settings_of_passdbs = format!("\n{settings}");
+    let mut passdbs = settings_of_passdbs.split("\npassdb ").skip(1);
+    let keeps = value("auth_cache_size")? != "0" && passdbs.any(caches);
+    value("auth_cache_ttl").filter(|_| keeps).map(str::to_owned)
 }
 
 /// How long a saslauthd of this command line remembers good passwords, in seconds.
 fn saslauthd_cache(words: &[impl AsRef<str>]) -> Option<u64> {
-    let mut words = words.iter().map(AsRef::as_ref);
-    if words.next()?.rsplit('/').next()? != "saslauthd" {
-        return None;
-    }
+    let mut words = words.iter().map(AsRef::as_ref).skip(1);
     let (mut caches, mut lifetime) = (false, SASLAUTHD_TTL);
     while let Some(word) = words.next() {
         let Some(letters) = word.strip_prefix('-') else {
@@ -81,11 +172,59 @@ mod tests {
             ("saslauthd -apam -crt60", Some(60)),
             ("/usr/sbin/saslauthd -a pam -m /var/-c -n 5", None),
             ("/usr/sbin/saslauthd -a c -n 5", None),
-            ("grep saslauthd -c", None),
             ("", None),
         ] {
             let words: Vec<_> = line.split(' ').collect();
             assert_eq!(saslauthd_cache(&words), lifetime, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_dovecot_is_asked_about_the_configuration_that_it_was_started_with() {
+        for (line, ask) in [
+            ("/usr/sbin/dovecot -F", "doveconf"),
+            ("dovecot -c /srv/mail.conf -F", "doveconf -c /srv/mail.conf"),
+            ("dovecot -F -c/srv/mail.conf", "doveconf -c /srv/mail.conf"),
+        ] {
+            let words: Vec<_> = line.split(' ').collect();
+            let ask = format!("{ask} auth_cache_size auth_cache_ttl passdb");
+            assert_eq!(doveconf(&words).join(" "), ask);
+        }
+    }
+
+    #[test]
+    fn a_dovecot_that_caches_what_pam_says_is_known_by_its_settings() {
+        let passdb_2_3 = |args| format!("passdb {{\n  args = {args}\n  driver = pam\n}}");
+        let passdb_2_4 = |name, line| format!("passdb {name} {{\n  {line}\n}}");
+        for (size, passdb, ttl) in [
+            ("1 M", passdb_2_3("cache_key=#hidden# %s"), Some("1 hours")),
+            ("1 M", passdb_2_3("%s"), None),
+            ("0", passdb_2_3("cache_key=#hidden# %s"), None),
+            ("1M", passdb_2_4("pam", "service_name = x"), Some("1 hours")),
+            ("1M", passdb_2_4("mail", "driver = pam"), Some("1 hours")),
+            ("1M", passdb_2_4("pam", "use_cache = no"), None),
+            ("1M", passdb_2_4("sql", "query = x"), None),
+            ("0", passdb_2_4("pam", "service_name = x"), None),
+        ] {
+            // 2.3 prints blocks first, 2.4 last.
+            let values = format!("auth_cache_size = {size}\nauth_cache_ttl = 1 hours\n");
+            for settings in [format!("{values}{passdb}\n"), format!("{passdb}\n{values}")] {
+                assert_eq!(dovecot_cache(&settings).as_deref(), ttl, "{settings}");
+            }
+        }
+        assert_eq!(dovecot_cache(""), None);
+    }
+
+    #[test]
+    fn a_flush_is_known_by_its_words() {
+        for (line, flushes) in [
+            ("doveadm auth cache flush alice", true),
+            ("/usr/bin/doveadm -v auth cache flush", true),
+            ("doveadm kick alice", false),
+            ("echo auth cache flush", false),
+        ] {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(flushes_dovecot(&words), flushes, "{line}");
         }
     }
 }

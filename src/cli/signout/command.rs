@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The commands of `[on_revoke] run`: argument lists, no shell, bounded in time.
 
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,23 +69,37 @@ fn fill(word: &str, fields: &[(&str, &str)]) -> String {
 /// Runs a command and waits for its end; kills it when its time is over. What it prints goes to
 /// standard error.
 pub(super) fn run(words: &[String]) -> Result<(), String> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Err("it is empty".to_owned());
-    };
     let stderr = std::io::stderr()
         .as_fd()
         .try_clone_to_owned()
         .map_err(|e| e.to_string())?;
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(stderr)
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    wait(child)
+    let mut child = start(words, Stdio::from(stderr), Stdio::inherit())?;
+    wait(&mut child)
 }
 
-fn wait(mut child: Child) -> Result<(), String> {
+/// What a command of few words prints, if it does what it is asked, within the same time.
+pub(super) fn ask(words: &[String]) -> Option<String> {
+    let mut child = start(words, Stdio::piped(), Stdio::null()).ok()?;
+    wait(&mut child).ok()?;
+    let mut answer = String::new();
+    child.stdout?.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+fn start(words: &[String], stdout: Stdio, stderr: Stdio) -> Result<Child, String> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err("it is empty".to_owned());
+    };
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .map_err(|error| error.to_string())
+}
+
+fn wait(child: &mut Child) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match child.try_wait() {
@@ -169,5 +184,12 @@ mod tests {
                 .contains("No such file")
         );
         assert!(run(&[]).is_err());
+    }
+
+    #[test]
+    fn the_answer_of_a_command_is_what_it_prints_if_it_succeeds() {
+        assert_eq!(ask(&words("echo 1 hours")), Some("1 hours\n".to_owned()));
+        assert_eq!(ask(&words("sh -c false")), None);
+        assert_eq!(ask(&words("/no/such/command")), None);
     }
 }

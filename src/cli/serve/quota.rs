@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Who may take how much of the helper. Root and each configured caller have a quota of their own;
+//! everybody else is in one together. So nobody takes what a web server needs: no user, and no
+//! other caller.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nix::unistd::User;
+use pam_app_passwd::config::Config;
+
+use super::share::{Share, Turns};
+use crate::cli::failure::Failure;
+
+/// More than a web server has threads (Apache's default is 150).
+const CONNECTIONS_OF_A_CALLER: usize = 256;
+/// A screen locker has one.
+const CONNECTIONS_OF_ANOTHER: usize = 8;
+const CONNECTIONS_OF_ALL_OTHERS: usize = 64;
+/// Each may cost as much memory as one hash.
+const TURNS_OF_A_CALLER: usize = 4;
+const TURNS_OF_ALL_OTHERS: usize = 2;
+
+/// What is there to be taken.
+pub(super) struct Quota {
+    /// Connections that are open.
+    pub(super) connections: Share,
+    /// Questions that are answered at once.
+    pub(super) turns: Turns,
+}
+
+/// Everybody's quota.
+pub(super) struct Quotas {
+    config_path: PathBuf,
+    /// The configuration that the callers are from, told by its times and places.
+    read: Option<Version>,
+    callers: HashMap<u32, Arc<Quota>>,
+    others: Arc<Quota>,
+}
+
+impl Quotas {
+    pub(super) fn new(config_path: PathBuf) -> Self {
+        Self {
+            config_path,
+            read: None,
+            callers: HashMap::from([(0, Arc::new(Quota::of_a_caller()))]),
+            others: Arc::new(Quota::of_all_others()),
+        }
+    }
+
+    /// The quota that `uid` takes from.
+    pub(super) fn of(&self, uid: u32) -> &Arc<Quota> {
+        self.callers.get(&uid).unwrap_or(&self.others)
+    }
+
+    /// Looks who is a caller now, if the configuration has changed. One that cannot be used leaves
+    /// everything as it is.
+    pub(super) fn refresh(&mut self) -> Result<(), Failure> {
+        let there = version(&self.config_path);
+        if self.read == Some(there) {
+            return Ok(());
+        }
+        self.read = Some(there);
+        let config = Config::load(&self.config_path)?;
+        let mut callers = HashMap::new();
+        // A caller that is not installed asks nothing.
+        let named = config.helper.callers.keys().filter_map(|name| uid_of(name));
+        for uid in named.chain([0]) {
+            let quota = self.callers.get(&uid).cloned();
+            callers.insert(uid, quota.unwrap_or_else(|| Arc::new(Quota::of_a_caller())));
+        }
+        self.callers = callers;
+        Ok(())
+    }
+}
+
+impl Quota {
+    fn of_a_caller() -> Self {
+        Self {
+            connections: Share::new(CONNECTIONS_OF_A_CALLER, CONNECTIONS_OF_A_CALLER),
+            turns: Turns::new(TURNS_OF_A_CALLER),
+        }
+    }
+
+    fn of_all_others() -> Self {
+        Self {
+            connections: Share::new(CONNECTIONS_OF_ANOTHER, CONNECTIONS_OF_ALL_OTHERS),
+            turns: Turns::new(TURNS_OF_ALL_OTHERS),
+        }
+    }
+}
+
+fn uid_of(name: &str) -> Option<u32> {
+    let user = User::from_name(name).ok().flatten()?;
+    Some(user.uid.as_raw())
+}
+
+/// Inode, length, and when it was changed; `None`: there is no file.
+type Version = Option<(u64, u64, i64, i64)>;
+
+fn version(path: &std::path::Path) -> Version {
+    let there = fs::metadata(path).ok()?;
+    Some((there.ino(), there.len(), there.ctime(), there.ctime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_has_a_quota_of_its_own_once_the_configuration_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        let mut quotas = Quotas::new(path.clone());
+        let (root, nobody) = (0, uid_of("nobody").unwrap());
+        let is_other = |quotas: &Quotas, uid| Arc::ptr_eq(quotas.of(uid), &quotas.others);
+        quotas.refresh().unwrap();
+        assert!(!is_other(&quotas, root) && is_other(&quotas, nobody));
+        fs::write(&path, "helper.callers.nobody = [\"web\"]").unwrap();
+        quotas.refresh().unwrap();
+        assert!(!is_other(&quotas, root) && !is_other(&quotas, nobody));
+        assert!(!Arc::ptr_eq(quotas.of(root), quotas.of(nobody)));
+        let quota = quotas.of(nobody).clone();
+        fs::write(&path, "helper.callers.nobody = [\"web\"").unwrap();
+        assert!(quotas.refresh().is_err());
+        fs::write(&path, "helper.callers.nobody = [\"web\", \"mail\"]").unwrap();
+        quotas.refresh().unwrap();
+        // What it has taken meanwhile stays counted.
+        assert!(Arc::ptr_eq(quotas.of(nobody), &quota));
+    }
+}

@@ -1,0 +1,360 @@
+//! The units of systemd, without systemd: what it thinks of them, and whether the helper can live in what they leave it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use support::machine::{client, module, run};
+use support::private_mounts::PrivateMounts;
+use support::{Code, Machine, TOOL, WRONG, cannot_run};
+
+const SERVICE: &str = include_str!("../packaging/systemd/app-passwd.service");
+
+#[test]
+fn systemd_understands_every_line_once_they_are_installed() {
+    if cannot_run(&["systemd-analyze", "make"]) {
+        return;
+    }
+    let prefix = tempfile::tempdir().unwrap();
+    make("install", prefix.path(), Path::new(""));
+    let units = prefix.path().join("lib/systemd/system");
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]);
+    verify.args(["app-passwd.socket", "app-passwd.service"].map(|unit| units.join(unit)));
+    let verified = run(verify, b"");
+    // It speaks of other units of the machine, too.
+    let ours = verified.stderr.lines();
+    let ours: Vec<_> = ours.filter(|line| line.contains("app-passwd")).collect();
+    assert!(ours.is_empty(), "{verified:?}");
+}
+
+#[test]
+fn what_is_installed_elsewhere_is_started_from_there() {
+    if cannot_run(&["make"]) {
+        return;
+    }
+    let root = installed("/opt/app");
+    let service = root
+        .path()
+        .join("opt/app/lib/systemd/system/app-passwd.service");
+    let service = fs::read_to_string(service).unwrap();
+    assert!(
+        service.contains("\nExecStart=/opt/app/bin/app-passwd serve\n"),
+        "{service}"
+    );
+}
+
+#[test]
+fn uninstall_takes_everything_away_again() {
+    if cannot_run(&["make"]) {
+        return;
+    }
+    let root = installed("/usr");
+    make("uninstall", "/usr".as_ref(), root.path());
+    let mut find = Command::new("find");
+    find.arg(root.path()).args(["-type", "f"]);
+    assert_eq!(run(find, b"").succeeds(), "");
+}
+
+#[test]
+fn systemd_calls_the_service_little_exposed() {
+    if cannot_run(&["systemd-analyze"]) {
+        return;
+    }
+    let mut security = Command::new("systemd-analyze");
+    security
+        .args(["security", "--offline=true", "--no-pager", "--threshold=25"])
+        .arg(packaging("systemd/app-passwd.service"));
+    // 2.5 of 10; what is missing is said at the end of the unit.
+    run(security, b"").succeeds();
+}
+
+#[test]
+fn every_directory_is_made_with_its_mode() {
+    if cannot_run(&["root", "systemd-tmpfiles"]) {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let mut tmpfiles = Command::new("systemd-tmpfiles");
+    tmpfiles.arg(format!("--root={}", root.path().display()));
+    tmpfiles
+        .arg("--create")
+        .arg(packaging("app-passwd.tmpfiles"));
+    run(tmpfiles, b"").succeeds();
+    for (path, mode) in [
+        ("run/app-passwd", 0o755),
+        ("run/app-passwd/sessions", 0o700),
+        ("var/lib/app-passwd", 0o700),
+    ] {
+        let made = fs::metadata(root.path().join(path)).unwrap();
+        assert_eq!(made.permissions().mode() & 0o7777, mode, "{path}");
+    }
+}
+
+#[test]
+fn the_helper_takes_the_socket_that_it_is_handed_and_answers() {
+    if cannot_run(&["root", "unshare", "nsenter", "systemd-socket-activate"]) {
+        return;
+    }
+    let machine = machine_with_a_run();
+    let good = machine.create("alice", "phone", &["--service", "sudo"]);
+    let mut activate = machine.command("systemd-socket-activate".as_ref());
+    activate.args(["--listen", "/run/app-passwd/socket"]);
+    activate
+        .arg(TOOL)
+        .arg("--config")
+        .arg(machine.config())
+        .arg("serve");
+    let _helper = Running::start(activate, &machine);
+    // The first question starts it.
+    assert_eq!(login(&machine, "alice", &good), Code::SUCCESS);
+    assert_eq!(login(&machine, "alice", WRONG), Code::AUTH_ERR);
+    // It was asked through that socket, and has none of its own.
+    machine
+        .mounts()
+        .unwrap()
+        .shell("[ \"$(ls /run/app-passwd)\" = socket ]");
+}
+
+#[test]
+fn the_helper_needs_no_more_than_the_service_leaves_it() {
+    if cannot_run(&["root", "unshare", "nsenter", "setpriv"]) {
+        return;
+    }
+    let machine = machine_with_a_run();
+    let good = machine.create("root", "phone", &["--service", "sudo"]);
+    let mut helper = sandboxed(&machine, TOOL.as_ref());
+    helper.arg("--config").arg(machine.config()).arg("serve");
+    let _helper = Running::start(helper, &machine);
+    assert_eq!(login(&machine, "root", &good), Code::SUCCESS);
+    assert_eq!(login(&machine, "root", WRONG), Code::AUTH_ERR);
+    // Its notes are written.
+    assert_eq!(machine.show("root", "phone")["last_used"]["count"], 1);
+    // A locked account is seen, though the file is nobody's to read.
+    machine
+        .mounts()
+        .unwrap()
+        .shell("chmod 0 /etc/shadow; echo 'root:!$6$x$y:1::::::' >/etc/shadow");
+    assert_eq!(login(&machine, "root", &good), Code::PERM_DENIED);
+    // And it is a sandbox.
+    for elsewhere in [machine.path("file"), "/run/file".into()] {
+        let mut touch = sandboxed(&machine, "touch".as_ref());
+        touch.arg(elsewhere);
+        assert!(run(touch, b"").stderr.contains("Read-only"));
+    }
+}
+
+#[test]
+fn the_helper_makes_no_call_that_the_service_forbids() {
+    if cannot_run(&["root", "unshare", "nsenter", "strace", "systemd-analyze"]) {
+        return;
+    }
+    let machine = machine_with_a_run();
+    let good = machine.create("alice", "phone", &["--service", "sudo"]);
+    let trace = machine.path("trace");
+    let mut strace = machine.command("strace".as_ref());
+    // As a grandchild, so that what ends with the test is the helper.
+    strace
+        .args(["--daemonize", "--follow-forks", "--output"])
+        .arg(&trace);
+    strace
+        .arg(TOOL)
+        .arg("--config")
+        .arg(machine.config())
+        .arg("serve");
+    let helper = Running::start(strace, &machine);
+    assert_eq!(login(&machine, "alice", &good), Code::SUCCESS);
+    assert_eq!(login(&machine, "alice", WRONG), Code::AUTH_ERR);
+    drop(helper);
+    let made = calls_in(&trace);
+    assert!(made.contains("accept4"), "{made:?}");
+    let allowed = calls_allowed();
+    let forbidden: Vec<_> = made.difference(&allowed).collect();
+    // SQLite gives a journal the owner of its store, and does without when it may not.
+    assert!(
+        forbidden.iter().all(|call| *call == "fchown"),
+        "{forbidden:?}"
+    );
+}
+
+/// What `make install` puts below a directory.
+fn installed(prefix: &str) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    make("install", prefix.as_ref(), root.path());
+    root
+}
+
+fn make(goal: &str, prefix: &Path, destdir: &Path) {
+    // It takes what is built, here for the tests, from `release`.
+    let build = tempfile::tempdir().unwrap();
+    let release = build.path().join("release");
+    fs::create_dir(&release).unwrap();
+    std::os::unix::fs::symlink(module(), release.join("libpam_app_passwd.so")).unwrap();
+    std::os::unix::fs::symlink(TOOL, release.join("app-passwd")).unwrap();
+    let mut make = Command::new("make");
+    make.current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", build.path());
+    make.arg(goal)
+        .arg(format!("prefix={}", prefix.display()))
+        .arg(format!("DESTDIR={}", destdir.display()));
+    run(make, b"").succeeds();
+}
+
+fn packaging(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("packaging")
+        .join(file)
+}
+
+/// The values of a setting of the service, in their order.
+fn settings(name: &str) -> Vec<&'static str> {
+    let lines = SERVICE
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    lines.collect()
+}
+
+/// The calls that the service may make.
+fn calls_allowed() -> BTreeSet<String> {
+    let mut allowed = BTreeSet::new();
+    for line in settings("SystemCallFilter") {
+        let (forbids, sets) = match line.strip_prefix('~') {
+            Some(sets) => (true, sets),
+            None => (false, line),
+        };
+        for call in sets.split(' ').flat_map(calls_of) {
+            match forbids {
+                true => allowed.remove(&call),
+                false => allowed.insert(call),
+            };
+        }
+    }
+    allowed
+}
+
+/// The calls of a set of systemd's, and of the sets in it.
+fn calls_of(name: &str) -> Vec<String> {
+    if !name.starts_with('@') {
+        return vec![name.to_owned()];
+    }
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["syscall-filter", "--no-pager", name]);
+    let set = run(analyze, b"").succeeds();
+    let names = set.lines().filter_map(|line| line.strip_prefix("    "));
+    names
+        .filter(|name| !name.starts_with('#'))
+        .flat_map(calls_of)
+        .collect()
+}
+
+/// The calls that `strace` has seen, to the end of the program.
+fn calls_in(trace: &Path) -> BTreeSet<String> {
+    let began = Instant::now();
+    let whole = loop {
+        let trace = fs::read_to_string(trace).unwrap();
+        if trace.ends_with("+++ killed by SIGKILL +++\n") {
+            break trace;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{trace}");
+        sleep(Duration::from_millis(20));
+    };
+    whole.lines().filter_map(call).collect()
+}
+
+/// `4711  openat(AT_FDCWD, ...`: the name, and nothing for signals, ends and second halves.
+fn call(line: &str) -> Option<String> {
+    let (_, call) = line.split_once(' ')?;
+    let (name, _) = call.trim_start().split_once('(')?;
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_name && !name.is_empty()).then(|| name.to_owned())
+}
+
+/// A program in what stands for the service's sandbox here: `ProtectSystem`, `ReadWritePaths` and `StateDirectory` by
+/// mounts, `CapabilityBoundingSet` and `NoNewPrivileges` by setpriv, `UMask` by the shell.
+fn sandboxed(machine: &Machine, program: &Path) -> Command {
+    assert_eq!(settings("ProtectSystem"), ["strict"]);
+    let [writable, umask, capability] =
+        ["ReadWritePaths", "UMask", "CapabilityBoundingSet"].map(|name| settings(name)[0]);
+    let capability = capability.strip_prefix("CAP_").unwrap().to_lowercase();
+    let state = machine.state();
+    let script = format!(
+        "umask {umask}
+         for writable in {writable} '{}'; do mount --bind \"$writable\" \"$writable\"; done
+         for strict in / /run; do mount -o remount,bind,ro $strict; done
+         exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+{capability} -- \"$@\"",
+        state.display(),
+    );
+    let mut command = machine.command("unshare".as_ref());
+    command.args([
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-ec",
+        &script,
+        "sh",
+    ]);
+    command.arg(program);
+    command
+}
+
+/// A machine with a `/run` of its own, and an `/etc/shadow`.
+fn machine_with_a_run() -> Machine {
+    let mounts = "mount -t tmpfs -o mode=755 tmpfs /run
+                  mkdir /run/app-passwd
+                  touch /run/shadow; mount --bind /run/shadow /etc/shadow";
+    Machine::new().inside(PrivateMounts::new(mounts))
+}
+
+/// What somebody gets who has started a program of root's.
+fn login(machine: &Machine, user: &str, password: &str) -> Code {
+    let mut su = machine.command("setpriv".as_ref());
+    su.args(["--ruid=65534", "--"])
+        .arg(client())
+        .arg("--confdir")
+        .arg(machine.confdir());
+    su.args(["--service", "sudo", "--user", user, "authenticate"]);
+    run(su, format!("{password}\n").as_bytes()).code("authenticate")
+}
+
+/// A helper, or what will start one, that ends with the test.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command, machine: &Machine) -> Running {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let running = Running(child.spawn().unwrap());
+        let socket = machine
+            .mounts()
+            .unwrap()
+            .root()
+            .join("run/app-passwd/socket");
+        let began = Instant::now();
+        while !socket.exists() {
+            assert!(began.elapsed() < Duration::from_secs(5), "nobody listens");
+            sleep(Duration::from_millis(20));
+        }
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
