@@ -6,7 +6,6 @@ mod support;
 
 use std::process::Stdio;
 
-use support::private_machine::PrivateMachine;
 use support::ssh::{BOTH_WAYS, Server};
 use support::{Ran, WRONG};
 
@@ -183,7 +182,7 @@ fn an_app_password_that_may_not_is_refused_and_the_log_says_why() {
     })
     .collect();
     server.machine.tool("revoke demo lost").succeeds();
-    disable(&server.machine, "resting");
+    server.machine.disable("resting");
     server.machine.shell("sleep 1.1");
     for (label, password, reason) in passwords {
         for way in BOTH_WAYS {
@@ -321,11 +320,4 @@ fn no_log_holds_a_password() {
     ] {
         assert!(!log.contains(&secret), "{log}");
     }
-}
-
-/// Disables an entry of demo's, in the store.
-fn disable(machine: &PrivateMachine, label: &str) {
-    machine.shell(&format!(
-        "sqlite3 /var/lib/app-passwd/store.db \"UPDATE credential SET disabled = 1 WHERE label = '{label}'\""
-    ));
 }

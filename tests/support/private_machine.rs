@@ -69,6 +69,13 @@ impl PrivateMachine {
         created.trim_end().to_owned()
     }
 
+    /// Switches an entry of demo's off, in the store.
+    pub fn disable(&self, label: &str) {
+        self.shell(&format!(
+            "sqlite3 /var/lib/app-passwd/store.db \"UPDATE credential SET disabled = 1 WHERE label = '{label}'\""
+        ));
+    }
+
     /// What `show --json` says about an entry.
     #[track_caller]
     pub fn show(&self, user: &str, entry: &str) -> Json {

@@ -28,6 +28,11 @@ pub struct Login {
 impl Server {
     /// Nothing, after having said so, where that cannot be had.
     pub fn start() -> Option<Server> {
+        Server::start_beside("")
+    }
+
+    /// The same where other scripts of `tests/support` have started something, too.
+    pub fn start_beside(others: &str) -> Option<Server> {
         if cannot_run(&[
             "root", "unshare", "nsenter", "perl", "openssl", "oathtool", "sshd", "ssh", "sftp",
             "sqlite3",
@@ -35,7 +40,7 @@ impl Server {
             return None;
         }
         Some(Server {
-            machine: PrivateMachine::with("sshd.sh"),
+            machine: PrivateMachine::with(&format!("{others} sshd.sh")),
         })
     }
 
@@ -77,7 +82,7 @@ impl Server {
     /// The same with more options for ssh, and the `sleep` begun in another way; its pid is told.
     pub fn open_with(&self, more: &str, way: &str, answers: &[&str], sleep: &str) -> Session {
         let options = options(way);
-        let line = format!("exec ssh {options} {more} demo@server '{sleep}; exec cat'");
+        let line = format!("exec ssh {options} {more} demo@server '{sleep}\nexec cat'");
         let client = self.asked_by(&line, answers).0;
         let mut session = Session::begin(client, "still here", "still here");
         session.sleep = session.next_line().trim_end().to_owned();
