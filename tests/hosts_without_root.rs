@@ -8,27 +8,20 @@
 
 mod support;
 
-use std::fs;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-
-use support::machine::{client, module, set_mode};
-use support::private_mounts::PrivateMounts;
+use rustix::process::Signal;
+use support::helper::{
+    Helper, NOBODY, Running, STARTED_BY_NOBODY, WEB_SERVER, as_user, public_machine,
+    socket_seen_from_here, wait_for_socket,
+};
 use support::strace::{trace_in, traced};
-use support::{Client, Code, Machine, WRONG, cannot_run};
+use support::{Code, WRONG, cannot_run};
 
 const NEEDS: [&str; 5] = ["root", "unshare", "nsenter", "setpriv", "strace"];
-
-/// `su` and `sudo`: started by somebody, with root's rights.
-const STARTED_BY_NOBODY: [&str; 1] = ["--ruid=65534"];
-/// A screen locker of nobody's.
-const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-/// A web server: Debian's www-data.
-const WEB_SERVER: [&str; 3] = ["--reuid=33", "--regid=33", "--clear-groups"];
 
 #[test]
 fn without_a_helper_they_get_no_answer_and_never_open_the_store() {
@@ -94,7 +87,7 @@ fn with_a_helper_su_and_sudo_are_answered_like_root() {
     }
     let machine = public_machine("");
     let good = machine.create("alice", "phone", &["--service", "sudo"]);
-    let _helper = helper(&machine);
+    let _helper = Helper::start(&machine);
     let login = |service: &str, password: &str| {
         as_user(&machine, &STARTED_BY_NOBODY, service, "alice")
             .password(password)
@@ -119,7 +112,7 @@ fn with_a_helper_everybody_is_answered_about_himself_only() {
     let machine = public_machine("");
     let own = machine.create("nobody", "locker", &["--service", "i3lock"]);
     let others = machine.create("daemon", "locker", &["--service", "i3lock"]);
-    let _helper = helper(&machine);
+    let _helper = Helper::start(&machine);
     let login = |user: &str, password: &str| {
         as_user(&machine, &NOBODY, "i3lock", user)
             .password(password)
@@ -140,7 +133,7 @@ fn with_a_helper_a_configured_caller_is_answered_about_its_services() {
     let machine = public_machine("helper.callers.www-data = [\"web\", \"nginx\"]");
     let good = machine.create("alice", "browser", &["--service", "any"]);
     let imap_only = machine.create("alice", "phone", &["--service", "imap"]);
-    let _helper = helper(&machine);
+    let _helper = Helper::start(&machine);
     let login = |service: &str, password: &str| {
         as_user(&machine, &WEB_SERVER, service, "alice")
             .rhost("192.0.2.7")
@@ -167,7 +160,7 @@ fn with_a_helper_the_account_is_looked_at_again() {
     }
     let machine = public_machine("helper.callers.www-data = [\"web\"]");
     let good = machine.create("alice", "browser", &["--service", "web"]);
-    let _helper = helper(&machine);
+    let _helper = Helper::start(&machine);
     let ran = as_user(&machine, &WEB_SERVER, "web", "alice")
         .password(good)
         .run(&["authenticate", "acct_mgmt", "setcred"]);
@@ -183,7 +176,7 @@ fn a_helper_lives_through_noise_and_through_peers_that_stall() {
     }
     let machine = public_machine("");
     let good = machine.create("alice", "phone", &["--service", "sudo"]);
-    let mut helper = helper(&machine);
+    let mut helper = Helper::start(&machine);
     let socket = socket_seen_from_here(&machine);
     for noise in [
         &b""[..],
@@ -209,10 +202,7 @@ fn a_helper_lives_through_noise_and_through_peers_that_stall() {
         "{:?}",
         began.elapsed()
     );
-    assert!(
-        helper.0.try_wait().unwrap().is_none(),
-        "the helper has ended"
-    );
+    assert!(helper.is_running(), "the helper has ended");
     drop(stalled);
 }
 
@@ -223,11 +213,9 @@ fn a_helper_that_never_answers_keeps_a_login_waiting_for_a_bounded_time() {
     }
     let machine = public_machine("");
     let good = machine.create("alice", "phone", &["--service", "sudo"]);
-    let helper = helper(&machine);
+    let helper = Helper::start(&machine);
     // Stopped, it still has its socket.
-    let process = Pid::from_child(&helper.0);
-    let signal = |signal| kill_process(process, signal).unwrap();
-    signal(Signal::STOP);
+    helper.send(Signal::STOP);
     let began = Instant::now();
     let client = as_user(&machine, &STARTED_BY_NOBODY, "sudo", "alice");
     assert_eq!(client.password(good).authenticate(), Code::AUTHINFO_UNAVAIL);
@@ -236,74 +224,5 @@ fn a_helper_that_never_answers_keeps_a_login_waiting_for_a_bounded_time() {
         "{:?}",
         began.elapsed()
     );
-    signal(Signal::CONT);
-}
-
-/// A machine whose programs anybody can run, and nothing else, with a `/run` of its own.
-fn public_machine(lines: &str) -> Machine {
-    let machine = Machine::configured(lines);
-    fs::copy(support::TOOL, machine.path("tool")).unwrap();
-    fs::copy(client(), machine.path("client")).unwrap();
-    fs::remove_file(machine.path("pam_app_passwd.so")).unwrap();
-    fs::copy(module(), machine.path("pam_app_passwd.so")).unwrap();
-    for path in ["", "pam.d", "tool", "client", "pam_app_passwd.so"] {
-        set_mode(&machine.path(path), 0o755);
-    }
-    machine.inside(PrivateMounts::new("mount -t tmpfs -o mode=755 tmpfs /run"))
-}
-
-/// A PAM client in a process of somebody else's.
-fn as_user(machine: &Machine, who: &[&str], service: &str, user: &str) -> Client {
-    let mut client = machine.command("setpriv".as_ref());
-    client
-        .args(who)
-        .arg("--")
-        .arg(machine.path("client"))
-        .arg("--confdir")
-        .arg(machine.confdir());
-    client.args(["--service", service, "--user", user]);
-    Client::from(client)
-}
-
-/// The helper, ready to answer.
-fn helper(machine: &Machine) -> Running {
-    let running = Running(
-        machine
-            .tool_command(&["serve"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    wait_for_socket(machine);
-    running
-}
-
-fn wait_for_socket(machine: &Machine) {
-    let began = Instant::now();
-    while !socket_seen_from_here(machine).exists() {
-        assert!(
-            began.elapsed() < Duration::from_secs(5),
-            "the helper does not listen"
-        );
-        sleep(Duration::from_millis(20));
-    }
-}
-
-/// The helper's socket, which is in another `/run` than ours.
-fn socket_seen_from_here(machine: &Machine) -> std::path::PathBuf {
-    machine
-        .mounts()
-        .unwrap()
-        .root()
-        .join("run/app-passwd/socket")
-}
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    helper.send(Signal::CONT);
 }

@@ -255,6 +255,15 @@ fn account_is_authinfo_unavail_when_the_configuration_cannot_be_read_any_more() 
 }
 
 #[test]
+fn account_does_not_vouch_for_another_user_than_the_accepted_one() {
+    let machine = Machine::new();
+    machine.create("bob", "phone", &[]);
+    let mut pam = accepted(&machine);
+    assert_ne!(pam.user("bob").acct_mgmt(), Code::SUCCESS);
+    assert_ne!(pam.user("root").acct_mgmt(), Code::SUCCESS);
+}
+
+#[test]
 fn account_ignores_a_login_without_authenticate() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);

@@ -34,7 +34,7 @@ use pam_app_passwd::helper::{self, SOCKET, VERSIONS_DIFFER};
 use pam_app_passwd::policy::Attempt;
 use pam_app_passwd::session::{self, Process, Session};
 use rustix::net::sockopt::socket_peercred;
-use rustix::net::{SendFlags, UCred, send};
+use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
@@ -44,6 +44,10 @@ use quota::{Quota, Quotas};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a question waits for its turn: less than the module waits for the answer.
 const TURN: Duration = Duration::from_secs(4);
+/// How many connections wait to be admitted. The kernel lets others wait before the door, and a
+/// connection of a flood is sent away in no time; but who comes after it waits for all that are in
+/// here. So it is short.
+const QUEUE: i32 = 32;
 /// Enough for SQLite, argon2 (whose memory is elsewhere) and what looks users up.
 const STACK: usize = 1024 * 1024;
 
@@ -61,6 +65,8 @@ pub(super) fn run(arguments: Arguments, config_path: PathBuf) -> Result<Code, Fa
         Some(listener) => listener,
         None => bind(&arguments.socket)?,
     };
+    // An inherited one is of whatever length.
+    listen(&listener, QUEUE).map_err(|error| Error::io(&arguments.socket, error))?;
     let server = Server {
         config_path: config_path.as_path().into(),
     };

@@ -7,6 +7,7 @@
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
 //! | `daemon.rs` | a real daemon that is not root, on a private machine, and what every such daemon must do |
+//! | `helper.rs` | the helper, and those who ask it |
 //! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
@@ -20,6 +21,7 @@
 
 pub mod auth_log;
 pub mod daemon;
+pub mod helper;
 pub mod machine;
 pub mod mail;
 pub mod pam;

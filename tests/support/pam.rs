@@ -131,6 +131,11 @@ impl Handle {
         self.set(PAM_RHOST, rhost.as_ref())
     }
 
+    /// As sudo does, and modules that know a better name for him.
+    pub fn user(&mut self, user: &str) -> &mut Handle {
+        self.set(PAM_USER, user.as_bytes())
+    }
+
     pub fn tty(&mut self, tty: &str) -> &mut Handle {
         self.set(PAM_TTY, tty.as_bytes())
     }
@@ -261,6 +266,7 @@ fn c_string(text: &[u8]) -> CString {
     CString::new(text).expect("a C string holds no NUL")
 }
 
+const PAM_USER: c_int = 2;
 const PAM_TTY: c_int = 3;
 const PAM_RHOST: c_int = 4;
 const PAM_CONV_ERR: c_int = 19;
