@@ -3,6 +3,10 @@
 //! tool can end them when the password is revoked: one file for each process that opened one, named
 //! after its pid and its start time. A pid alone would soon be somebody else's.
 //!
+//! Where pam_loginuid stands before us, the kernel's audit has given the session a number that all
+//! its processes inherit, none can change, and no other session gets until the next boot. It is
+//! noted too: it finds what has left the tree of processes, or has lost its root.
+//!
 //! Only root's processes note sessions. The notes go with the boot, and with their process.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
@@ -19,7 +23,7 @@ use crate::trust;
 /// What is kept while the machine runs.
 const RUN: &str = "/run/app-passwd";
 const NOTES: &str = "/run/app-passwd/sessions";
-/// A note has four short lines.
+/// A note has five short lines.
 const LONGEST_NOTE: u64 = 4_096;
 
 /// A process, told apart from whatever had its pid before or will have it later.
@@ -29,6 +33,17 @@ pub struct Process {
     pub pid: i32,
     /// When it began, in clock ticks since boot.
     pub start: u64,
+}
+
+/// A session that is open, and how to find its processes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Open {
+    /// What was noted of it.
+    pub session: Session,
+    /// The process that opened it, and perhaps has ended since.
+    pub opener: Process,
+    /// What the kernel's audit calls it, if that is this session's alone.
+    pub number: Option<u32>,
 }
 
 /// A session that an app password has opened.
@@ -60,6 +75,13 @@ impl Process {
         Self::of(i32::try_from(std::process::id()).ok()?)
     }
 
+    /// The number of the session that it opens. One that its parent has as well is that of a session
+    /// which began before, as in su and sudo.
+    fn number(self) -> Option<u32> {
+        let parent = parent_of(self.pid)?;
+        number_of(self.pid).filter(|number| number_of(parent) != Some(*number))
+    }
+
     fn note(self) -> PathBuf {
         Path::new(NOTES).join(format!("{}-{}", self.pid, self.start))
     }
@@ -75,6 +97,40 @@ impl Session {
             origin: attempt.origin_text(),
         }
     }
+}
+
+/// The parent of the process that has this pid now.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The fourth field (proc_pid_stat(5)), the second behind the name.
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+/// The number of the session that the process with this pid belongs to now.
+pub fn number_of(pid: i32) -> Option<u32> {
+    let number = fs::read_to_string(format!("/proc/{pid}/sessionid")).ok()?;
+    // The highest number says that there is none.
+    number
+        .trim_end()
+        .parse()
+        .ok()
+        .filter(|&number| number != u32::MAX)
+}
+
+/// The pids of all processes.
+pub fn pids() -> Vec<i32> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)), unless the third says that the process has
@@ -94,7 +150,7 @@ pub fn note(process: Process, session: &Session) -> Result<(), Error> {
     trust::state_directory(Path::new(NOTES))?;
     let path = process.note();
     let new = path.with_extension("new");
-    write(&new, session)
+    write(&new, &text(session, process.number()))
         .and_then(|()| fs::rename(&new, &path))
         .map_err(|e| Error::io(&path, e))
 }
@@ -105,8 +161,8 @@ pub fn forget(process: Process) {
     let _ = fs::remove_file(process.note());
 }
 
-/// Every session that is still open. Notes of processes that are gone are removed.
-pub fn all() -> Vec<(Process, Session)> {
+/// Every session that is still open. Notes of others are removed.
+pub fn all() -> Vec<Open> {
     let Ok(notes) = fs::read_dir(NOTES) else {
         return Vec::new();
     };
@@ -116,19 +172,27 @@ pub fn all() -> Vec<(Process, Session)> {
         let Some(process) = name.to_str().and_then(parse_name) else {
             continue;
         };
-        if Process::of(process.pid) != Some(process) {
-            forget(process);
-            continue;
-        }
         let text = trust::read(&note.path(), LONGEST_NOTE)
             .ok()
             .flatten()
             .unwrap_or_default();
-        if let Some(session) = str::from_utf8(&text).ok().and_then(parse) {
-            sessions.push((process, session));
+        let open = str::from_utf8(&text)
+            .ok()
+            .and_then(|text| parse(process, text));
+        match open.filter(Open::has_processes) {
+            Some(open) => sessions.push(open),
+            None => forget(process),
         }
     }
     sessions
+}
+
+impl Open {
+    fn has_processes(&self) -> bool {
+        let numbered = |&pid: &i32| Process::of(pid).and_then(|_| number_of(pid)) == self.number;
+        Process::of(self.opener.pid) == Some(self.opener)
+            || self.number.is_some() && pids().iter().any(numbered)
+    }
 }
 
 fn make(dir: &Path, mode: u32) -> std::io::Result<()> {
@@ -140,17 +204,17 @@ fn make(dir: &Path, mode: u32) -> std::io::Result<()> {
     }
 }
 
-fn write(path: &Path, session: &Session) -> std::io::Result<()> {
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(text(session).as_bytes())
+    file.write_all(text.as_bytes())
 }
 
-fn text(session: &Session) -> String {
+fn text(session: &Session, number: Option<u32>) -> String {
     let entry = session
         .entry
         .map_or_else(|| "unknown".to_owned(), |entry| entry.to_string());
@@ -159,16 +223,18 @@ fn text(session: &Session) -> String {
         session.origin.as_deref().map(quoted),
     );
     let origin = origin.unwrap_or_default();
-    format!("{entry}\n{}\n{service}\n{origin}\n", session.user.as_str())
+    let number = number.map_or_else(String::new, |number| number.to_string());
+    let user = session.user.as_str();
+    format!("{entry}\n{user}\n{service}\n{origin}\n{number}\n")
 }
 
-fn parse(text: &str) -> Option<Session> {
+fn parse(opener: Process, text: &str) -> Option<Open> {
     let mut lines = text.lines();
     let entry = match lines.next()? {
         "unknown" => None,
         entry => Some(CredentialId(entry.parse().ok()?)),
     };
-    Some(Session {
+    let session = Session {
         entry,
         user: UserName::parse(lines.next()?).ok()?,
         service: lines.next()?.to_owned(),
@@ -176,6 +242,11 @@ fn parse(text: &str) -> Option<Session> {
             .next()
             .filter(|origin| !origin.is_empty())
             .map(str::to_owned),
+    };
+    Some(Open {
+        session,
+        opener,
+        number: lines.next().and_then(|number| number.parse().ok()),
     })
 }
 
@@ -206,7 +277,19 @@ mod tests {
                 service: "sshd".to_owned(),
                 origin: origin.map(str::to_owned),
             };
-            assert_eq!(parse(&text(&session)), Some(session));
+            let opener = Process { pid: 1, start: 2 };
+            for number in [None, Some(3)] {
+                let open = parse(opener, &text(&session, number));
+                let session = session.clone();
+                assert_eq!(
+                    open,
+                    Some(Open {
+                        session,
+                        opener,
+                        number
+                    })
+                );
+            }
         }
     }
 
@@ -218,7 +301,7 @@ mod tests {
             service: "sshd\n13".to_owned(),
             origin: Some("192.0.2.7\nroot".to_owned()),
         };
-        assert_eq!(text(&session).lines().count(), 4);
+        assert_eq!(text(&session, None).lines().count(), 5);
     }
 
     #[test]

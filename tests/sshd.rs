@@ -7,93 +7,8 @@ mod support;
 use std::process::Stdio;
 
 use support::private_machine::PrivateMachine;
-use support::{Ran, WRONG, cannot_run};
-
-const BOTH_WAYS: [&str; 2] = ["password", "keyboard-interactive"];
-
-/// A private machine with an sshd on it, as `tests/support/sshd.sh` describes it.
-struct Server {
-    machine: PrivateMachine,
-}
-
-/// A login that has ended.
-#[derive(Debug)]
-struct Login {
-    ran: Ran,
-    /// What was asked.
-    asked: Vec<String>,
-}
-
-impl Server {
-    /// Nothing, after having said so, where that cannot be had.
-    fn start() -> Option<Server> {
-        if cannot_run(&[
-            "root", "unshare", "nsenter", "perl", "openssl", "oathtool", "sshd", "ssh", "sftp",
-            "sqlite3",
-        ]) {
-            return None;
-        }
-        Some(Server {
-            machine: PrivateMachine::with("sshd.sh"),
-        })
-    }
-
-    /// `ssh OPTIONS demo@server COMMAND` and the like, whose questions are answered in this order.
-    fn client(&self, line: &str, answers: &[&str]) -> Login {
-        let answers = self.machine.file(&(answers.join("\n") + "\n"));
-        let ran = self.machine.run(
-            &format!(
-                "export SSH_ASKPASS=/run/demo/askpass.sh SSH_ASKPASS_REQUIRE=force ANSWERS={answers}; {line} </dev/null"
-            ),
-            "",
-        );
-        let asked = self.machine.run(&format!("cat {answers}.asked"), "").stdout;
-        Login {
-            ran,
-            asked: asked.lines().map(str::to_owned).collect(),
-        }
-    }
-
-    /// Runs a command by ssh, having been asked in one of the two ways, or by key.
-    fn ssh(&self, way: &str, user: &str, command: &str, answers: &[&str]) -> Login {
-        let options = match way {
-            "publickey" => "-o PubkeyAuthentication=yes -i key",
-            _ => "",
-        };
-        let tries = answers.len().max(1);
-        self.client(
-            &format!(
-                "ssh -F ssh-config -o PreferredAuthentications={way} -o NumberOfPasswordPrompts={tries} {options} {user}@server '{command}'"
-            ),
-            answers,
-        )
-    }
-
-    #[track_caller]
-    fn lets_in(&self, way: &str, user: &str, answers: &[&str]) -> Login {
-        let login = self.ssh(way, user, "echo in", answers);
-        assert_eq!(
-            (login.ran.status, login.ran.stdout.as_str()),
-            (Some(0), "in\n"),
-            "{way} {login:?}\n{}",
-            self.machine.log()
-        );
-        login
-    }
-
-    #[track_caller]
-    fn keeps_out(&self, way: &str, user: &str, answers: &[&str]) -> Login {
-        let login = self.ssh(way, user, "echo in", answers);
-        // 255 is ssh's word for a login that failed.
-        assert_eq!(
-            (login.ran.status, login.ran.stdout.as_str()),
-            (Some(255), ""),
-            "{way} {login:?}\n{}",
-            self.machine.log()
-        );
-        login
-    }
-}
+use support::ssh::{BOTH_WAYS, Server};
+use support::{Ran, WRONG};
 
 // -- who is let in
 
@@ -126,7 +41,7 @@ fn sftp_takes_an_app_password_without_a_person() {
     let batch = server.machine.file("put auth.log copied\nls\n");
     let login = server.client(
         // Told to read its commands from a file, sftp would not ask.
-        &format!("sftp -o BatchMode=no -F ssh-config -b {batch} demo@server"),
+        &format!("sftp -o BatchMode=no -F ssh-config -b {batch} demo@server </dev/null"),
         &[&backup],
     );
     assert!(login.ran.succeeds().contains("copied"));

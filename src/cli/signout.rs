@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::Credential;
-use pam_app_passwd::session::{self, Process, Session};
+use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::AllNotes;
 
 use super::{Context, output};
@@ -21,32 +21,34 @@ pub(super) fn sign_out(entries: &[Credential], context: &Context) {
     if entries.is_empty() {
         return;
     }
-    for (process, session) in sessions_of(entries) {
-        end(process, &session);
-    }
+    // Our own comes last, since with it we end.
+    let (own, others): (Vec<_>, Vec<_>) = sessions_of(entries)
+        .into_iter()
+        .partition(process::is_our_own);
+    others.iter().for_each(end);
     let caches = cache::all();
     let done = run_commands(entries, context);
     for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
         output::say(&warning);
     }
+    own.iter().for_each(end);
 }
 
 /// The sessions that any of the entries has opened, or may have: where the ticket was forged, any
-/// of the user's entries may have. Our own comes last, since with it we end.
-fn sessions_of(entries: &[Credential]) -> Vec<(Process, Session)> {
+/// of the user's entries may have.
+fn sessions_of(entries: &[Credential]) -> Vec<Open> {
     let mut sessions = session::all();
-    sessions.retain(|(_, session)| {
+    sessions.retain(|Open { session, .. }| {
         entries.iter().any(|entry| match session.entry {
             Some(id) => id == entry.id,
             None => session.user == entry.user,
         })
     });
-    let own = process::tree_of_own_session();
-    sessions.sort_by_key(|(process, _)| own.contains(&process.pid));
     sessions
 }
 
-fn end(process: Process, session: &Session) {
+fn end(open: &Open) {
+    let session = &open.session;
     let service = quoted(&session.service);
     let origin = session
         .origin
@@ -55,10 +57,10 @@ fn end(process: Process, session: &Session) {
     let which = format!(
         "the {service} session{} (process {})",
         origin.unwrap_or_default(),
-        process.pid
+        open.opener.pid
     );
-    if process::end(process) {
-        session::forget(process);
+    if process::end(open) {
+        session::forget(open.opener);
         output::say(&format!("Ended {which}."));
     } else {
         output::say(&format!("warning: could not end {which}; end it by hand"));

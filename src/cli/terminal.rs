@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use pam_app_passwd::audit;
 use rustix::io::Errno;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
@@ -30,15 +31,36 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
 
 /// A password: hidden on the terminal, or one line of standard input.
 pub(super) fn password() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if std::io::stdin().is_terminal() {
-        let typed = rpassword::prompt_password("App password: ");
-        return match typed {
-            Ok(typed) => Ok(Zeroizing::new(typed.into_bytes())),
-            Err(_) => Err(Failure::new(Code::Usage, "cancelled")),
-        };
+    let silence = Silence::begin();
+    if silence.is_some() {
+        let _ = write!(std::io::stderr().lock(), "App password: ");
     }
-    first_line()
-        .map_err(|error| Failure::new(Code::Failed, format!("cannot read standard input: {error}")))
+    let line = first_line();
+    if silence.is_some() {
+        let _ = writeln!(std::io::stderr().lock());
+    }
+    line.map_err(|error| Failure::new(Code::Failed, format!("cannot read standard input: {error}")))
+}
+
+/// A terminal that does not echo what is typed, from before it is asked for.
+struct Silence(Termios);
+
+impl Silence {
+    /// `None`: standard input is no terminal.
+    fn begin() -> Option<Self> {
+        let before = tcgetattr(std::io::stdin()).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &quiet).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // There is nothing else to try on a terminal that is gone.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+    }
 }
 
 /// The first line of standard input, read into one buffer that is wiped.

@@ -117,10 +117,16 @@ impl PrivateMachine {
             self.log()
         );
     }
+
+    /// Whether a process goes on.
+    pub fn runs(&self, pid: &str) -> bool {
+        let state = self.run(&format!("grep '^State:.[^ZX]' /proc/{pid}/status"), "");
+        state.status == Some(0)
+    }
 }
 
 /// Whether `happens` within a few seconds.
-pub fn eventually(happens: impl Fn() -> bool) -> bool {
+pub fn eventually(mut happens: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while !happens() {
         if began.elapsed() > Duration::from_secs(8) {

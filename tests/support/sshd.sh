@@ -35,6 +35,7 @@ PasswordAuthentication yes
 KbdInteractiveAuthentication yes
 PermitRootLogin no
 Subsystem sftp internal-sftp
+AcceptEnv *
 # Twenty at once are no flood.
 MaxStartups 100
 CONFIG

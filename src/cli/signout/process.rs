@@ -1,49 +1,111 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Ends the processes of a session: by logind where it runs, since then all of them are in one
-//! scope; else by signal, from the process that opened the session down. Whatever has left that
-//! tree is not reached.
+//! Ends the processes of a session: by logind where it runs, and by signal. They are what descends
+//! from the process that opened it, and what has the number of the session, if it has one of its
+//! own. Where it has none, whatever has left the tree is not reached.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pam_app_passwd::session::Process;
+use pam_app_passwd::session::{Open, Process, number_of, parent_of, pids};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// How long a session may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ends the session that `opener` has opened. `false`: it goes on.
-pub(super) fn end(opener: Process) -> bool {
-    let members: Vec<_> = tree(opener.pid)
-        .into_iter()
-        .filter_map(Member::open)
-        .collect();
-    if !members.iter().any(|member| member.process == opener) {
-        return true; // it has ended by itself
+/// Ends a session. `false`: it goes on.
+pub(super) fn end(session: &Open) -> bool {
+    let mut members = Members::default();
+    members.gather(session);
+    if members.holds(session.opener) {
+        terminate_by_logind(session.opener.pid);
     }
-    terminate_by_logind(opener.pid);
     for (signal, patience) in [
         (Signal::HUP, PATIENCE / 4),
         (Signal::TERM, PATIENCE),
         (Signal::KILL, PATIENCE),
+        // Once more, for what was begun in between.
+        (Signal::KILL, PATIENCE),
     ] {
-        members.iter().for_each(|member| member.send(signal));
-        if all_end_within(&members, patience) {
+        members.send(signal);
+        members.wait(patience);
+        members.gather(session);
+        if members.0.is_empty() {
             return true;
         }
     }
     false
 }
 
-/// The pids of the session that we run in, if an app password has opened it: ours and those above.
-pub(super) fn tree_of_own_session() -> BTreeSet<i32> {
-    let parents = parents();
+/// Whether we run in this session, as one whom an app password has let in and who revokes it.
+pub(super) fn is_our_own(session: &Open) -> bool {
     let own = i32::try_from(std::process::id()).ok();
-    std::iter::successors(own, |pid| parents.get(pid).copied()).collect()
+    let mut above = std::iter::successors(own, |&pid| parent_of(pid));
+    let has_number = |pid: i32| session.number.is_some() && number_of(pid) == session.number;
+    own.is_some_and(has_number) || above.any(|pid| pid == session.opener.pid)
+}
+
+/// The processes of a session that have not ended yet, by their pids.
+#[derive(Default)]
+struct Members(BTreeMap<i32, Member>);
+
+impl Members {
+    /// Takes in what belongs to the session by now, and leaves out what has ended.
+    fn gather(&mut self, session: &Open) {
+        let own = i32::try_from(std::process::id()).ok();
+        self.0
+            .retain(|_, member| !member.ends_within(Duration::ZERO));
+        loop {
+            let before = self.0.len();
+            for pid in pids() {
+                // Not ourselves: somebody has to see it through.
+                if self.0.contains_key(&pid) || Some(pid) == own || !self.includes(pid, session) {
+                    continue;
+                }
+                // Asked again of what the descriptor holds, which may be another by now.
+                if let Some(member) = Member::open(pid).filter(|_| self.includes(pid, session)) {
+                    self.0.insert(pid, member);
+                }
+            }
+            if self.0.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn includes(&self, pid: i32, session: &Open) -> bool {
+        if session.number.is_some() && number_of(pid) == session.number {
+            return true;
+        }
+        if pid == session.opener.pid {
+            return Process::of(pid) == Some(session.opener);
+        }
+        // The parent is held and has not ended, or its pid may be another's.
+        let parent = parent_of(pid).and_then(|parent| self.0.get(&parent));
+        parent.is_some_and(|parent| !parent.ends_within(Duration::ZERO))
+    }
+
+    fn holds(&self, process: Process) -> bool {
+        self.0.values().any(|member| member.process == process)
+    }
+
+    fn send(&self, signal: Signal) {
+        for member in self.0.values() {
+            // It may have ended in the meantime.
+            let _ = pidfd_send_signal(&member.descriptor, signal);
+        }
+    }
+
+    /// Waits until all have ended, but no longer than that.
+    fn wait(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        for member in self.0.values() {
+            member.ends_within(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
 }
 
 /// A process, held by a descriptor: no signal reaches another that gets its pid.
@@ -62,58 +124,12 @@ impl Member {
         })
     }
 
-    fn send(&self, signal: Signal) {
-        // It may have ended in the meantime.
-        let _ = pidfd_send_signal(&self.descriptor, signal);
-    }
-
     /// A descriptor of a process is readable once it has ended.
     fn ends_within(&self, patience: Duration) -> bool {
         let mut descriptor = [PollFd::new(&self.descriptor, PollFlags::IN)];
         let patience = Timespec::try_from(patience).ok();
         poll(&mut descriptor, patience.as_ref()).is_ok_and(|ready| ready == 1)
     }
-}
-
-fn all_end_within(members: &[Member], patience: Duration) -> bool {
-    let deadline = Instant::now() + patience;
-    members
-        .iter()
-        .all(|member| member.ends_within(deadline.saturating_duration_since(Instant::now())))
-}
-
-/// A process and all that descend from it.
-fn tree(root: i32) -> BTreeSet<i32> {
-    let parents = parents();
-    let mut members = BTreeSet::from([root]);
-    loop {
-        let before = members.len();
-        let children = parents
-            .iter()
-            .filter(|(_, parent)| members.contains(parent))
-            .map(|(pid, _)| *pid);
-        members.extend(children.collect::<Vec<_>>());
-        if members.len() == before {
-            return members;
-        }
-    }
-}
-
-/// The parent of every process.
-fn parents() -> BTreeMap<i32, i32> {
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return BTreeMap::new();
-    };
-    let pids = processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid: i32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The fourth field (proc_pid_stat(5)), the second behind the name.
-        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
-        Some((pid, parent.parse().ok()?))
-    })
-    .collect()
 }
 
 /// Asks logind to end the session, if there is a logind and the process belongs to a session.
@@ -143,6 +159,9 @@ fn logind_session(groups: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use pam_app_passwd::credential::UserName;
+    use pam_app_passwd::session::Session;
+
     use super::*;
 
     #[test]
@@ -154,22 +173,40 @@ mod tests {
         assert_eq!(logind_session("0::/system.slice/ssh.service\n"), None);
     }
 
+    /// A session without a number.
+    fn opened_by(opener: Process) -> Open {
+        Open {
+            session: Session {
+                entry: None,
+                user: UserName::parse("alice").unwrap(),
+                service: "sshd".to_owned(),
+                origin: None,
+            },
+            opener,
+            number: None,
+        }
+    }
+
     #[test]
     fn a_process_ends_with_all_that_descend_from_it() {
+        // The middle one ends at once, the innermost ignores what is said before it is killed.
+        let line = "sh -c \"trap '' HUP TERM; sleep 600 & echo; wait\" & wait";
         let mut shell = Command::new("sh")
-            .args(["-c", "trap '' HUP; sleep 600 & echo; wait"])
+            .args(["-c", line])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = [0];
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut line).unwrap();
-        let pid = i32::try_from(shell.id()).unwrap();
-        let members = tree(pid);
-        assert_eq!(members.len(), 2);
+        let session = opened_by(Process::of(i32::try_from(shell.id()).unwrap()).unwrap());
+        let mut members = Members::default();
+        members.gather(&session);
+        assert_eq!(members.0.len(), 3);
         let reaper = std::thread::spawn(move || shell.wait());
-        assert!(end(Process::of(pid).unwrap()));
+        assert!(end(&session));
         reaper.join().unwrap().unwrap();
-        assert!(members.iter().all(|pid| Process::of(*pid).is_none()));
+        members.gather(&session);
+        assert!(members.0.is_empty());
     }
 
     #[test]
@@ -177,7 +214,7 @@ mod tests {
         let mut other = Command::new("sleep").arg("600").spawn().unwrap();
         let pid = i32::try_from(other.id()).unwrap();
         let start = Process::of(pid).unwrap().start + 1;
-        assert!(end(Process { pid, start }));
+        assert!(end(&opened_by(Process { pid, start })));
         assert!(other.try_wait().unwrap().is_none());
         other.kill().unwrap();
         other.wait().unwrap();
