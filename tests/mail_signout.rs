@@ -55,6 +55,18 @@ fn revoking_the_phones_password_ends_its_open_connection_and_the_laptops_goes_on
 }
 
 #[test]
+fn a_phone_that_is_not_connected_is_signed_out_without_a_warning() {
+    let Some(mail) = mail_that_runs(&[KICK, FLUSH]) else {
+        return;
+    };
+    let phone = mail.create("demo --label phone");
+    mail.lets_in(Door::Imap, "demo", &phone);
+    let revoked = mail.tool("revoke demo phone");
+    assert!(!revoked.stderr.contains("warning"), "{revoked:?}");
+    revoked.succeeds();
+}
+
+#[test]
 fn with_keep_sessions_the_open_connection_goes_on_and_the_password_opens_no_other() {
     let Some(mail) = mail_that_runs(&[KICK]) else {
         return;
@@ -145,7 +157,7 @@ fn a_command_that_hangs_or_fails_is_named_and_the_revocation_stands() {
     let Some(mail) = mail_that_runs(&[
         r#"["sleep", "600"]"#,
         r#"["/no/such/command", "{user}"]"#,
-        r#"["doveadm", "kick", "nobody-of-that-name"]"#,
+        r#"["false"]"#,
         KICK,
     ]) else {
         return;
@@ -163,6 +175,10 @@ fn a_command_that_hangs_or_fails_is_named_and_the_revocation_stands() {
     );
     assert!(
         revoked.stderr.contains("No such file or directory"),
+        "{revoked:?}"
+    );
+    assert!(
+        revoked.stderr.contains("warning: false: exit status: 1"),
         "{revoked:?}"
     );
     revoked.succeeds();

@@ -6,7 +6,8 @@
 # What the view adds, and nobody outside sees:
 #   account demo       with a second factor; neighbour, without one
 #   module and tool    MODULE where libpam looks, TOOL as /run/demo/bin/app-passwd, first in PATH
-#   /etc, /var/lib     the machine's, but what is written there goes to memory only
+#   /etc, /var/lib,    the machine's, but what is written there goes to memory only
+#   /var/log
 #   /run, /dev         next to empty, with a system log of their own in /run/demo/auth.log
 # What stands in /run/demo for COMMAND:
 #   home/NAME, NAME.password, demo.code-secret
@@ -91,6 +92,7 @@ modules=$(find /usr/lib* -path '*/security/pam_unix.so' -printf '%h\n' -quit)
 
 private_directory /etc
 private_directory /var/lib
+private_directory /var/log # who has logged in, and who has failed to
 private_directory "$modules"
 private_devices
 rm -rf /etc/security/app-passwd.toml /var/lib/app-passwd # an installed app-passwd is not what runs here

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use pam_app_passwd::credential::Credential;
@@ -11,6 +11,8 @@ use pam_app_passwd::usage::Note;
 
 /// How long one command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What `doveadm kick` of Dovecot 2.3 ends with when nobody was connected.
+const DOVEADM_NOT_FOUND: i32 = 68;
 
 /// A template with its fields filled in, once for each noted use of the entry: `{user}`, `{entry}`,
 /// `{service}` and `{from}`. One that names the service or the address is left out where they are
@@ -74,13 +76,23 @@ pub(super) fn run(words: &[String]) -> Result<(), String> {
         .try_clone_to_owned()
         .map_err(|e| e.to_string())?;
     let mut child = start(words, Stdio::from(stderr), Stdio::inherit())?;
-    wait(&mut child)
+    let status = wait(&mut child)?;
+    match status.success() || found_nothing(words, status) {
+        true => Ok(()),
+        false => Err(status.to_string()),
+    }
+}
+
+/// Whether there was nothing to end, which is as good as to have ended it.
+fn found_nothing(words: &[String], status: ExitStatus) -> bool {
+    let program = words.first().and_then(|program| program.rsplit('/').next());
+    program == Some("doveadm") && status.code() == Some(DOVEADM_NOT_FOUND)
 }
 
 /// What a command of few words prints, if it does what it is asked, within the same time.
 pub(super) fn ask(words: &[String]) -> Option<String> {
     let mut child = start(words, Stdio::piped(), Stdio::null()).ok()?;
-    wait(&mut child).ok()?;
+    wait(&mut child).ok().filter(ExitStatus::success)?;
     let mut answer = String::new();
     child.stdout?.read_to_string(&mut answer).ok()?;
     Some(answer)
@@ -99,12 +111,11 @@ fn start(words: &[String], stdout: Stdio, stderr: Stdio) -> Result<Child, String
         .map_err(|error| error.to_string())
 }
 
-fn wait(child: &mut Child) -> Result<(), String> {
+fn wait(child: &mut Child) -> Result<ExitStatus, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(status.to_string()),
+            Ok(Some(status)) => return Ok(status),
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
             Ok(None) => {
                 // It may have ended this very moment.
@@ -184,6 +195,16 @@ mod tests {
                 .contains("No such file")
         );
         assert!(run(&[]).is_err());
+    }
+
+    #[test]
+    fn to_kick_nobody_is_no_failure() {
+        use std::os::unix::process::ExitStatusExt;
+        let ended = |code| ExitStatus::from_raw(code << 8);
+        assert!(found_nothing(&words("doveadm kick alice"), ended(68)));
+        assert!(found_nothing(&words("/usr/bin/doveadm kick a"), ended(68)));
+        assert!(!found_nothing(&words("doveadm kick alice"), ended(75)));
+        assert!(!found_nothing(&words("tell-owner alice"), ended(68)));
     }
 
     #[test]
