@@ -70,6 +70,11 @@ fn end(open: &Open) {
 /// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
 fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
     let notes = AllNotes::read(&context.config.state_dir);
+    for problem in notes.problems() {
+        output::say(&format!(
+            "warning: not every use is known, so a command may miss one: {problem}"
+        ));
+    }
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
     for template in &context.config.on_revoke.run {
