@@ -29,9 +29,11 @@ impl Share {
     pub(super) fn enter(&self, uid: u32) -> bool {
         let mut open = locked(&self.open);
         let all: usize = open.values().sum();
-        let own = open.entry(uid).or_default();
-        let room = *own < self.of_each && all < self.of_all;
-        *own += usize::from(room);
+        let own = open.get(&uid).copied().unwrap_or(0);
+        let room = own < self.of_each && all < self.of_all;
+        if room {
+            open.insert(uid, own + 1);
+        }
         room
     }
 
@@ -132,6 +134,11 @@ mod tests {
         assert!(share.enter(2) && !share.enter(3));
         share.leave(1);
         assert!(share.enter(3));
+        for uid in [1, 2, 3] {
+            share.leave(uid);
+        }
+        // Nothing is kept about who was there, or was sent away.
+        assert!(locked(&share.open).is_empty());
     }
 
     #[test]
