@@ -225,7 +225,7 @@ impl<'a> Call<'a> {
                 let _ = self.ask_about_session(accepted.user, About::Closed);
             }
         } else if let Some(process) = Process::current() {
-            session::forget(process);
+            session::close(process);
         }
         PamError::IGNORE
     }

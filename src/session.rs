@@ -122,6 +122,12 @@ pub fn number_of(pid: i32) -> Option<u32> {
         .filter(|&number| number != u32::MAX)
 }
 
+/// The pids of the processes that the session with this number still has.
+fn pids_of(number: u32) -> impl Iterator<Item = i32> {
+    let pids = pids().into_iter();
+    pids.filter(move |&pid| number_of(pid) == Some(number) && Process::of(pid).is_some())
+}
+
 /// The pids of all processes.
 pub fn pids() -> Vec<i32> {
     let Ok(processes) = fs::read_dir("/proc") else {
@@ -155,9 +161,21 @@ pub fn note(process: Process, session: &Session) -> Result<(), Error> {
         .map_err(|e| Error::io(&path, e))
 }
 
-/// Forgets the session that `process` closes.
-pub fn forget(process: Process) {
+/// Forgets the session that `process` closes, unless something of it goes on in the background: that
+/// is still to be ended with its app password. A child of the process is about to end; sshd closes the
+/// session before it waits for that.
+pub fn close(process: Process) {
+    let is_about_to_end = |pid| pid == process.pid || parent_of(pid) == Some(process.pid);
+    let goes_on = |number| pids_of(number).any(|pid| !is_about_to_end(pid));
     // None was noted if it was not ours.
+    if process.note().exists() && !process.number().is_some_and(goes_on) {
+        forget(process);
+    }
+}
+
+/// Forgets the session that `process` has opened.
+pub fn forget(process: Process) {
+    // Somebody else may have done so.
     let _ = fs::remove_file(process.note());
 }
 
@@ -189,9 +207,9 @@ pub fn all() -> Vec<Open> {
 
 impl Open {
     fn has_processes(&self) -> bool {
-        let numbered = |&pid: &i32| Process::of(pid).and_then(|_| number_of(pid)) == self.number;
-        Process::of(self.opener.pid) == Some(self.opener)
-            || self.number.is_some() && pids().iter().any(numbered)
+        let opener_goes_on = Process::of(self.opener.pid) == Some(self.opener);
+        let go_on = |number| pids_of(number).next().is_some();
+        opener_goes_on || self.number.is_some_and(go_on)
     }
 }
 

@@ -91,6 +91,37 @@ fn what_has_left_the_tree_of_the_session_is_ended_too() {
 }
 
 #[test]
+fn what_a_session_has_left_behind_is_ended_too() {
+    if cannot_run(&[NUMBERS]) {
+        return;
+    }
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let machine = &server.machine;
+    let phone = machine.create("demo --label phone --service sshd");
+    let laptop = machine.create("demo --label laptop --service sshd");
+    let leave = |way, password: &str| {
+        let login = server.ssh(way, "demo", &format!("setsid {SLEEP}"), &[password]);
+        login.ran.succeeds().trim_end().to_owned()
+    };
+    let ended = BOTH_WAYS.map(|way| leave(way, &phone));
+    let left_alone = BOTH_WAYS.map(|way| leave(way, &laptop));
+    for pid in ended.iter().chain(&left_alone) {
+        assert!(machine.runs(pid));
+    }
+    machine.tool("revoke demo phone").succeeds();
+    for (ended, left_alone) in ended.iter().zip(&left_alone) {
+        assert!(!machine.runs(ended));
+        assert!(machine.runs(left_alone));
+    }
+    // When they have ended by themselves, the next revocation forgets them.
+    left_alone.iter().for_each(|pid| kill(&server, pid));
+    machine.tool("revoke demo 1").succeeds();
+    assert_eq!(notes(&server), 0);
+}
+
+#[test]
 fn no_process_of_the_user_sees_a_ticket() {
     let Some(server) = Server::start() else {
         return;
@@ -171,6 +202,7 @@ fn a_session_that_ends_is_forgotten() {
     for way in BOTH_WAYS {
         let session = server.open(way, &[&phone]);
         assert_eq!(notes(&server), 1);
+        kill(&server, &session.sleep);
         session.close();
         assert!(eventually(|| notes(&server) == 0));
     }
@@ -208,6 +240,11 @@ fn a_crash_of_sshd_leaves_nothing_open_and_harms_nobody_else() {
     machine.tool("revoke demo 1").succeeds();
     assert!(machine.runs(other));
     assert_eq!(notes(&server), 0);
+}
+
+fn kill(server: &Server, pid: &str) {
+    server.machine.shell(&format!("kill {pid}"));
+    assert!(eventually(|| !server.machine.runs(pid)));
 }
 
 /// How many sessions are noted.

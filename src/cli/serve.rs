@@ -242,7 +242,7 @@ fn note_session(
     };
     match entry {
         Some(_) => session::note(process, &Session::of(attempt, user, entry))?,
-        None => session::forget(process),
+        None => session::close(process),
     }
     Ok(Answer::Noted)
 }
