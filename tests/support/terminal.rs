@@ -48,11 +48,12 @@ pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> R
     }
 }
 
-/// A session whose controlling terminal is its standard input, so that ^C reaches it.
+/// A session whose controlling terminal is its standard input, so that ^C reaches it, also where the
+/// tests run in the background of a shell that has told them to ignore it.
 fn on_a_terminal_of_its_own(command: Command) -> Command {
-    let mut session = Command::new("setsid");
+    let mut session = Command::new("env");
     session
-        .arg("--ctty")
+        .args(["--default-signal=INT", "setsid", "--ctty"])
         .arg(command.get_program())
         .args(command.get_args());
     session
