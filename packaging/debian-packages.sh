@@ -13,30 +13,30 @@ libc6-dev                   build        what gcc compiles and links against
 libpam0g-dev                build        the module is linked with libpam
 curl                        demo         the mail program of the phone
 dovecot-core                demo         the mail server that asks PAM
-dovecot-imapd               demo         its IMAP
+dovecot-imapd               demo         the mail server's IMAP
 isync                       demo         the mail program of the laptop
 libpam-google-authenticator demo         the second factor of the account
 oathtool                    demo         the code that a person reads off their phone
-openssl                     demo         the certificate of the mail server
-pamtester                   demo         a login that can show the code
-binutils                    check        nm and readelf: what the module exports and is linked with
-apache2-bin                 check        a web server that asks PAM from many threads
-libapache2-mod-authnz-pam   check        what asks PAM in it
-nginx                       check        a web server that asks PAM in its event loop
-libnginx-mod-http-auth-pam  check        what asks PAM in it
-postgresql                  check        a database server that asks PAM
-systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
 openssh-client              demo         the script that logs in by ssh
 openssh-server              demo         the ssh server that asks PAM
-sudo                        check        it asks PAM, with the rights of two users at once
-vsftpd                      check        the ftp server that asks PAM
-dovecot-managesieved        check        its ManageSieve
-dovecot-pop3d               check        its POP3
+openssl                     demo         the certificate of the mail server
+pamtester                   demo         a login that can show the code
+apache2-bin                 check        a web server that asks PAM from many threads
+binutils                    check        nm and readelf: what the module exports and is linked with
+dovecot-managesieved        check        the mail server's ManageSieve
+dovecot-pop3d               check        the mail server's POP3
+libapache2-mod-authnz-pam   check        what asks PAM in Apache
+libnginx-mod-http-auth-pam  check        what asks PAM in nginx
+nginx                       check        a web server that asks PAM in its event loop
 postfix                     check        the mail server that asks Dovecot or saslauthd
+postgresql                  check        a database server that asks PAM
 sasl2-bin                   check        saslauthd, which asks PAM
 sqlite3                     check        the store, seen with eyes other than ours
 strace                      check        what the module does in a process that is not its own
+sudo                        check        it asks PAM, with the rights of two users at once
+systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
 tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
+vsftpd                      check        the ftp server that asks PAM
 '
 
 case ${1:-} in
