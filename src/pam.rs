@@ -131,7 +131,10 @@ impl<'a> Call<'a> {
         // sshd and sudo try several times on one handle: what an earlier try left counts no more.
         self.remember(None);
         take_ticket(self.pam);
-        let result = self.judge_password();
+        let Some(typed) = self.typed() else {
+            return PamError::AUTH_ERR;
+        };
+        let result = self.judge(typed);
         if let Ok(Outcome::Accepted { entry, ticket, .. }) = &result {
             self.remember(Some(entry.id));
             self.give_ticket(ticket.as_deref());
@@ -149,19 +152,18 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A conversation that fails, or gives no password, gave none of ours.
-    fn judge_password(&self) -> Result<Outcome, Error> {
-        if self.caller.user.is_empty() {
-            return Ok(Outcome::NotOurs); // the host has asked for no name, and neither do we
-        }
-        let typed = match self.arguments.use_first_pass {
-            true => self.pam.get_cached_authtok(),
-            false => self.pam.get_authtok(self.arguments.prompt.as_deref()),
+    /// What was typed in the place of a password. `None`: nothing, since the conversation failed or
+    /// the host has not asked for a name (and neither do we); that is nobody's failure.
+    fn typed(&self) -> Option<&[u8]> {
+        let typed = match (self.caller.user.is_empty(), self.arguments.use_first_pass) {
+            (true, _) => return None,
+            (false, true) => self.pam.get_cached_authtok(),
+            (false, false) => self.pam.get_authtok(self.arguments.prompt.as_deref()),
         };
-        let Ok(Some(typed)) = typed else {
-            return Ok(Outcome::NotOurs);
-        };
-        let typed = typed.to_bytes();
+        typed.ok().flatten().map(CStr::to_bytes)
+    }
+
+    fn judge(&self, typed: &[u8]) -> Result<Outcome, Error> {
         let outcome = authenticate(self.attempt.clone(), typed, self.conf(), self.now)?;
         if let (Some(conf), false) = (&self.arguments.conf, outcome == Outcome::NotOurs)
             && !conf.exists()
