@@ -229,8 +229,19 @@ struct Refused {
     reason: String,
 }
 
-/// Services or networks for people.
-pub(super) fn joined(items: &[String], none: &str) -> String {
+/// What an entry opens, for people.
+pub(super) fn services(entry: &Credential) -> String {
+    let names = entry.services.iter().map(|name| quoted(name.as_str()));
+    joined(names, "none")
+}
+
+/// Where an entry may be used from, for people.
+pub(super) fn networks(entry: &Credential) -> String {
+    joined(entry.networks.iter().map(Network::to_string), "anywhere")
+}
+
+fn joined(items: impl Iterator<Item = String>, none: &str) -> String {
+    let items: Vec<_> = items.collect();
     if items.is_empty() {
         none.to_owned()
     } else {

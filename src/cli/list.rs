@@ -3,11 +3,11 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::{Credential, Network, ServiceName, UserName};
+use pam_app_passwd::credential::{Credential, UserName};
 use pam_app_passwd::store::{Entries, Store};
 
 use super::Context;
-use super::entry::{self, Viewer, joined};
+use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::{output, when};
 
@@ -71,19 +71,12 @@ fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
 }
 
 fn row(entry: &Credential, viewer: &Viewer) -> [String; 9] {
-    let services: Vec<_> = entry
-        .services
-        .iter()
-        .map(ServiceName::as_str)
-        .map(quoted)
-        .collect();
-    let networks: Vec<_> = entry.networks.iter().map(Network::to_string).collect();
     [
         entry.id.to_string(),
         quoted(entry.user.as_str()),
         quoted(entry.label.as_str()),
-        joined(&services, "none"),
-        joined(&networks, "anywhere"),
+        entry::services(entry),
+        entry::networks(entry),
         when::local(entry.created),
         entry
             .expires

@@ -2,11 +2,11 @@
 //! `app-passwd show USER ENTRY`
 
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::{Credential, Network, ServiceName, UserName};
+use pam_app_passwd::credential::{Credential, UserName};
 use pam_app_passwd::store::Store;
 
 use super::Context;
-use super::entry::{self, Viewer, joined};
+use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::{output, when};
 
@@ -34,20 +34,13 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
 }
 
 fn describe(entry: &Credential, viewer: &Viewer) -> String {
-    let services: Vec<_> = entry
-        .services
-        .iter()
-        .map(ServiceName::as_str)
-        .map(quoted)
-        .collect();
-    let networks: Vec<_> = entry.networks.iter().map(Network::to_string).collect();
     let mut lines = vec![
         ("id", entry.id.to_string()),
         ("user", quoted(entry.user.as_str())),
         ("label", quoted(entry.label.as_str())),
         ("status", viewer.status(entry).to_owned()),
-        ("services", joined(&services, "none")),
-        ("from", joined(&networks, "anywhere")),
+        ("services", entry::services(entry)),
+        ("from", entry::networks(entry)),
         (
             "created",
             format!(
