@@ -13,7 +13,7 @@ libc6-dev                   build        what gcc compiles and links against
 libpam0g-dev                build        the module is linked with libpam
 curl                        demo         the mail program of the phone
 dovecot-core                demo         the mail server that asks PAM
-dovecot-imapd               demo         the mail server's IMAP
+dovecot-imapd               demo         IMAP of the mail server
 isync                       demo         the mail program of the laptop
 libpam-google-authenticator demo         the second factor of the account
 oathtool                    demo         the code that a person reads off their phone
@@ -23,8 +23,8 @@ openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
 apache2-bin                 check        a web server that asks PAM from many threads
 binutils                    check        nm and readelf: what the module exports and is linked with
-dovecot-managesieved        check        the mail server's ManageSieve
-dovecot-pop3d               check        the mail server's POP3
+dovecot-managesieved        check        ManageSieve of the mail server
+dovecot-pop3d               check        POP3 of the mail server
 libapache2-mod-authnz-pam   check        what asks PAM in Apache
 libnginx-mod-http-auth-pam  check        what asks PAM in nginx
 nginx                       check        a web server that asks PAM in its event loop
