@@ -54,19 +54,11 @@ pub fn look_again(
     config: &Path,
     now: Timestamp,
 ) -> Result<Option<Outcome>, Error> {
-    Ok(
-        match answer(
-            &Question {
-                attempt,
-                about: About::Entry(id),
-            },
-            config,
-            now,
-        )? {
-            Answer::Outcome(outcome) => Some(outcome),
-            _ => None,
-        },
-    )
+    let about = About::Entry(id);
+    Ok(match answer(&Question { attempt, about }, config, now)? {
+        Answer::Outcome(outcome) => Some(outcome),
+        _ => None,
+    })
 }
 
 /// Answers here, or has the helper answer if this process may not open the store.
@@ -137,8 +129,8 @@ pub fn read_ticket(
     Ok(ticket::read(ticket, &keys, user, &boot, now))
 }
 
-/// The entry that the password proves and the key it is under, and whether the user has or had any entry at all. Every row
-/// that the tag finds is tried: two passwords can share one.
+/// The entry that the password proves and the key it is under, and whether the user has or had any
+/// entry at all. Every row that the tag finds is tried: two passwords can share one.
 pub fn recognise(
     store: &mut Store,
     user: &UserName,
@@ -197,7 +189,9 @@ impl<'a> Visit<'a> {
     /// Judges, and notes it for the host of uid `asker`.
     fn judge_and_note(mut self, asker: u32, key: &Key, state_dir: &Path) -> Outcome {
         let mut usage = Usage::open_for_login(state_dir, self.facts.now);
-        self.facts.unused_since = usage.unused_since(self.entry);
+        if self.rules.idle_expiry.is_some() {
+            self.facts.unused_since = usage.unused_since(self.entry);
+        }
         let mut outcome = self.judge();
         let mut idle = false;
         if let Outcome::Refused { why, .. } = outcome {

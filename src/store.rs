@@ -93,7 +93,7 @@ impl Store {
         };
         store.prepare_to_write()?;
         let version = store.version()?;
-        store.check_version(version)?;
+        check_schema(&store.path, version)?;
         if version == 0 {
             return Ok(None); // somebody's first `create` has not come further yet
         }
@@ -276,10 +276,6 @@ impl Store {
 
     fn version(&self) -> Result<i64, Error> {
         schema_of(&self.connection).map_err(|e| self.error(e))
-    }
-
-    fn check_version(&self, version: i64) -> Result<(), Error> {
-        check_schema(&self.path, version)
     }
 
     fn batch(&self, sql: &str) -> Result<(), Error> {

@@ -120,14 +120,12 @@ impl Usage {
                      ON CONFLICT DO UPDATE
                      SET at = excluded.at, origin = excluded.origin, uid = excluded.uid,
                          count = count + 1";
-        self.note(|notes| {
-            let last = notes.query_row(last, params![entry.0, service.as_str()], |row| row.get(0));
-            if due(last.optional()?, at) {
-                let values = params![entry.0, service.as_str(), at.seconds(), origin, uid];
-                notes.execute(write, values)?;
-            }
-            Ok(())
-        });
+        let values = params![entry.0, service.as_str(), at.seconds(), origin, uid];
+        self.note(
+            at,
+            |notes| notes.query_row(last, params![entry.0, service.as_str()], |row| row.get(0)),
+            |notes| notes.execute(write, values),
+        );
     }
 
     /// Notes a refusal. `false`: it could not be noted, so neither could a use have been.
@@ -145,25 +143,27 @@ impl Usage {
                      ON CONFLICT DO UPDATE
                      SET service = excluded.service, at = excluded.at, origin = excluded.origin,
                          uid = excluded.uid, reason = excluded.reason, count = count + 1";
-        self.note(|notes| {
-            let last = notes.query_row(last, [entry.0], |row| row.get(0));
-            if due(last.optional()?, at) {
-                let values = params![
-                    entry.0,
-                    service.as_str(),
-                    at.seconds(),
-                    origin,
-                    uid,
-                    why.as_str()
-                ];
-                notes.execute(write, values)?;
-            }
-            Ok(())
-        })
+        let (service, why) = (service.as_str(), why.as_str());
+        let values = params![entry.0, service, at.seconds(), origin, uid, why];
+        self.note(
+            at,
+            |notes| notes.query_row(last, [entry.0], |row| row.get(0)),
+            |notes| notes.execute(write, values),
+        )
     }
 
-    fn note(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> bool {
-        self.can_note && self.attempt(act).is_some()
+    /// Writes a row, unless `last` says that it was written lately.
+    fn note(
+        &mut self,
+        at: Timestamp,
+        last: impl FnOnce(&Connection) -> rusqlite::Result<i64>,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> bool {
+        let write_if_due = |notes: &Connection| match due(last(notes).optional()?, at) {
+            true => write(notes).map(|_| ()),
+            false => Ok(()),
+        };
+        self.can_note && self.attempt(write_if_due).is_some()
     }
 
     /// Whatever goes wrong here goes no further. Damage is repaired for the next login.
