@@ -165,34 +165,12 @@ fn an_app_password_that_may_not_is_refused_and_the_log_says_why() {
     let Some(server) = Server::start() else {
         return;
     };
-    let passwords: Vec<_> = [
-        ("mail", "", "protected"),
-        ("anything", "--service any", "protected"),
-        ("elsewhere", "--service sshd --from 192.0.2.0/24", "network"),
-        ("short", "--service sshd --expires 1s", "expired"),
-        ("lost", "--service sshd", "revoked"),
-        ("resting", "--service sshd", "disabled"),
-    ]
-    .into_iter()
-    .map(|(label, limits, reason)| {
-        let password = server
-            .machine
-            .create(&format!("demo --label {label} {limits}"));
-        (label, password, reason)
-    })
-    .collect();
-    server.machine.tool("revoke demo lost").succeeds();
-    server.machine.disable("resting");
-    server.machine.shell("sleep 1.1");
-    for (label, password, reason) in passwords {
+    for (label, password, reason) in server.machine.refused_at("sshd") {
         for way in BOTH_WAYS {
             let login = server.keeps_out(way, "demo", &[&password]);
             assert_eq!(login.asked.len(), 1, "{login:?}");
         }
-        server.machine.logged(&format!(
-            "refused; user=demo rhost=127.0.0.1 entry={} label=\"{label}\" reason={reason}",
-            server.machine.show("demo", label)["id"]
-        ));
+        server.machine.logged_refusal(label, reason);
     }
 }
 

@@ -76,6 +76,43 @@ impl PrivateMachine {
         ));
     }
 
+    /// App passwords of demo's that a protected service has to refuse, each with its label and the
+    /// reason that the log has to give.
+    pub fn refused_at(&self, service: &str) -> Vec<(&'static str, String, &'static str)> {
+        let named = format!("--service {service}");
+        let passwords = [
+            ("mail", String::new(), "protected"),
+            ("anything", "--service any".to_owned(), "protected"),
+            (
+                "elsewhere",
+                format!("{named} --from 192.0.2.0/24"),
+                "network",
+            ),
+            ("short", format!("{named} --expires 1s"), "expired"),
+            ("lost", named.clone(), "revoked"),
+            ("resting", named, "disabled"),
+        ]
+        .map(|(label, limits, reason)| {
+            (
+                label,
+                self.create(&format!("demo --label {label} {limits}")),
+                reason,
+            )
+        });
+        self.tool("revoke demo lost").succeeds();
+        self.disable("resting");
+        self.shell("sleep 1.1");
+        passwords.into()
+    }
+
+    /// The log says that one of them was refused to a client on this machine, and why.
+    pub fn logged_refusal(&self, label: &str, reason: &str) {
+        let id = &self.show("demo", label)["id"];
+        self.logged(&format!(
+            "refused; user=demo rhost=127.0.0.1 entry={id} label=\"{label}\" reason={reason}"
+        ));
+    }
+
     /// What `show --json` says about an entry.
     #[track_caller]
     pub fn show(&self, user: &str, entry: &str) -> Json {
