@@ -60,15 +60,15 @@ struct Created<'a> {
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
-    let is_virtual = arguments.is_virtual || context.config.policy.virtual_users;
+    let may_be_virtual = arguments.is_virtual || context.config.policy.virtual_users;
     let order = Order::read(arguments, context)?;
-    require_user(&order.user, is_virtual)?;
+    let is_virtual = require_user(&order.user, may_be_virtual)?;
     output::require_stdout()?;
     warn_about_services(&order.services, &context.config);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     let password = AppPassword::generate(random::fill)?;
     let user = order.user.clone();
-    let entry = store_entry(&mut store, order, &password, context)
+    let entry = store_entry(&mut store, order, is_virtual, &password, context)
         .map_err(|failure| undo(&mut store, &user, &password, failure, context))?;
     show(&entry, &password, context)
         .map_err(|failure| take_back(&mut store, entry, failure, context))?;
@@ -166,18 +166,21 @@ fn bounded(expires: Option<Timestamp>, context: &Context) -> Option<Timestamp> {
     expires
 }
 
-fn require_user(user: &UserName, is_virtual: bool) -> Result<(), Failure> {
+/// Whether the user is a virtual one, unknown to the system; refused unless that may be.
+fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
     let name = user.as_str();
-    if is_virtual {
-        if name.chars().any(char::is_uppercase) {
+    let known = operator::knows(user);
+    if may_be_virtual {
+        let is_virtual = !known.unwrap_or(false);
+        if is_virtual && name.chars().any(char::is_uppercase) {
             output::say(&format!(
                 "warning: '{name}' has capital letters; Dovecot lower-cases user names before it asks PAM"
             ));
         }
-        return Ok(());
+        return Ok(is_virtual);
     }
-    if operator::knows(user)? {
-        return Ok(());
+    if known? {
+        return Ok(false);
     }
     let message = format!("the system knows no user '{name}'");
     let hint = "--virtual, or policy.virtual_users = true, is for mail users without an account";
@@ -204,6 +207,7 @@ fn warn_about_services(services: &[ServiceName], config: &Config) {
 fn store_entry(
     store: &mut Store,
     order: Order,
+    is_virtual: bool,
     password: &AppPassword,
     context: &Context,
 ) -> Result<Credential, Failure> {
@@ -220,6 +224,7 @@ fn store_entry(
         created: context.now,
         created_by: operator::name(),
         expires: order.expires,
+        is_virtual,
     };
     let mut change = store.change()?;
     require_room(&change, &new, context.config.policy.max_per_user)?;

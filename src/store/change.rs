@@ -37,6 +37,8 @@ pub struct NewCredential {
     pub created_by: String,
     /// From when on it is refused.
     pub expires: Option<Timestamp>,
+    /// The system does not know the user.
+    pub is_virtual: bool,
 }
 
 /// A change that is under way. Dropped without [`Change::commit`], it has not happened.
@@ -68,8 +70,9 @@ impl<'store> Change<'store> {
             networks(&new.networks),
         );
         let sql = "INSERT INTO credential
-                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires,
+                      virtual)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let values = params![
             new.user.as_str(),
             new.label.as_str(),
@@ -81,6 +84,7 @@ impl<'store> Change<'store> {
             new.created.seconds(),
             new.created_by,
             new.expires.map(Timestamp::seconds),
+            new.is_virtual,
         ];
         self.transaction
             .execute(sql, values)
@@ -168,15 +172,39 @@ impl<'store> Change<'store> {
         entry: CredentialId,
         detail: &str,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![at.seconds(), by, action, user.as_str(), entry.0, detail];
-        self.transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
+        self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
         self.lines
             .push(audit::change(action, user.as_str(), entry, by, detail));
         Ok(())
+    }
+
+    /// Records what concerns the store as a whole: no user, no entry.
+    pub fn record_whole(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        self.write_event(at, by, action, "", 0, detail)?;
+        self.lines.push(audit::change_of_all(action, by, detail));
+        Ok(())
+    }
+
+    fn write_event(
+        &self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        user: &str,
+        entry: i64,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![at.seconds(), by, action, user, entry, detail];
+        let written = self.transaction.execute(sql, values);
+        written.map(|_| ()).map_err(|e| error(&self.path, e))
     }
 }
 
