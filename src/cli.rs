@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line. The rules of what is printed where:
 //!
-//! - A secret goes alone to standard output, and so does what `list`, `show` and `check` answer.
+//! - A secret goes alone to standard output, and so does what `list`, `show`, `check` and `status`
+//!   answer.
 //! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
 //! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
 //!   is a remedy.
@@ -20,6 +21,7 @@ mod revoke;
 mod serve;
 mod show;
 mod signout;
+mod status;
 mod terminal;
 mod when;
 
@@ -67,6 +69,8 @@ enum Verb {
     Revoke(revoke::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Count the app passwords: how many are live, unused, about to expire, or open much
+    Status,
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -111,6 +115,7 @@ impl Cli {
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
+            Verb::Status => status::run(&context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

@@ -136,6 +136,11 @@ impl Cost {
         within.then_some(cost).ok_or(HashError::Cost)
     }
 
+    /// Whether it is less work than `other`.
+    pub const fn is_below(self, other: Self) -> bool {
+        self.memory_kib < other.memory_kib || self.passes < other.passes
+    }
+
     fn argon2(self) -> Result<Argon2<'static>, HashError> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(HASH_LEN))
             .map_err(|_| HashError::Cost)?;

@@ -302,11 +302,21 @@ impl Rules {
     }
 
     /// Whether the entry names `service` itself or a group that contains it.
-    fn names(&self, entry: &Credential, service: &ServiceName) -> bool {
+    pub fn names(&self, entry: &Credential, service: &ServiceName) -> bool {
         entry
             .services
             .iter()
             .any(|named| !named.is_any() && self.includes(named, service))
+    }
+
+    /// Whether the entry names a service that is protected.
+    pub fn opens_protected(&self, entry: &Credential) -> bool {
+        let built_in = PROTECTED
+            .iter()
+            .filter_map(|name| ServiceName::parse(name).ok());
+        let all = built_in.chain(self.protected.iter().cloned());
+        all.filter(|service| self.protects(service))
+            .any(|service| self.names(entry, &service))
     }
 
     /// Whether `named` is `service` or a group that contains it.

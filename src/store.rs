@@ -9,6 +9,7 @@
 //! SQLite is named in this file, its submodules, and `usage.rs`.
 
 mod change;
+mod check;
 pub(crate) mod connection;
 mod reserve;
 mod row;
@@ -258,6 +259,11 @@ impl Store {
             self.begin(TransactionBehavior::Immediate)?,
             path,
         ))
+    }
+
+    /// Whether room is kept for revoking on a full disk.
+    pub fn has_reserve(&self) -> bool {
+        self.path.parent().is_some_and(reserve::is_kept)
     }
 
     /// Gives up the room that is kept for revoking on a full disk. `false`: there was none.

@@ -49,8 +49,18 @@ fn transcripts() {
     }
 }
 
-/// What transcripts expect in `/etc/pam.d`: a mail server's services.
-const SERVICES: &str = "mount -t tmpfs tmpfs /etc/pam.d; touch /etc/pam.d/imap /etc/pam.d/smtp";
+/// What transcripts expect: a mail server's services and sshd, stacks that are not in force yet, and no helper.
+const SERVICES: &str = r#"
+    mount -t tmpfs -o mode=0755 tmpfs /run
+    mount -t tmpfs -o mode=0755 tmpfs /etc/pam.d
+    cd /etc/pam.d
+    touch imap smtp sshd
+    mkdir new good bad
+    touch new/pam_app_passwd.so
+    module=/etc/pam.d/new/pam_app_passwd.so
+    printf '%s\n' "auth required $module" 'account required pam_unix.so' > good/imap
+    printf '%s\n' "auth optional $module nullok" 'auth required pam_permit.so' > bad/imap
+"#;
 
 /// The tool as a transcript calls it: with nothing but a verb, on a machine of its own.
 fn configured_tool(machine: &Machine) -> PathBuf {

@@ -147,6 +147,11 @@ impl Viewer {
         policy::dead(entry, &self.facts(entry), &self.rules).map_or("active", Refusal::as_str)
     }
 
+    /// Whether no use of it is known.
+    pub(super) fn is_unused(&self, entry: &Credential) -> bool {
+        self.notes.of(entry.id).used.is_none()
+    }
+
     /// The last use, for people: `2026-11-20 09:00 imap 192.0.2.7`.
     pub(super) fn last_used(&self, entry: &Credential) -> String {
         self.notes

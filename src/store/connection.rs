@@ -92,6 +92,14 @@ pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
+/// What SQLite finds wrong with a database, by one of its pragmas for that: nothing if it is sound.
+pub(crate) fn problems(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA {pragma}"))?;
+    let problems: rusqlite::Result<Vec<String>> =
+        statement.query_map([], |row| row.get(0))?.collect();
+    Ok(problems?.into_iter().filter(|line| line != "ok").collect())
+}
+
 /// Makes an empty file for a database, if there is none: mode 0600, whatever the umask.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new()

@@ -17,8 +17,7 @@ const AMPLE: u64 = 16;
 
 /// Keeps room, if there is ample left and none is kept yet. Best effort.
 pub(super) fn keep(state_dir: &Path) {
-    let path = path_in(state_dir);
-    if fs::metadata(&path).is_ok_and(|file| file.len() >= SIZE as u64) || !is_ample(state_dir) {
+    if is_kept(state_dir) || !is_ample(state_dir) {
         return;
     }
     // Random, so that no file system compresses it away.
@@ -28,11 +27,16 @@ pub(super) fn keep(state_dir: &Path) {
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path);
+        .open(path_in(state_dir));
     if let (Ok(mut file), Ok(())) = (options, random::fill(&mut bytes)) {
         let _ = file.set_permissions(Permissions::from_mode(0o600)); // whatever the umask
         let _ = file.write_all(&bytes);
     }
+}
+
+/// Whether the room is there.
+pub(super) fn is_kept(state_dir: &Path) -> bool {
+    fs::metadata(path_in(state_dir)).is_ok_and(|file| file.len() >= SIZE as u64)
 }
 
 /// Gives the room up. `false`: there was none.
