@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line. The rules of what is printed where:
 //!
-//! - A secret goes alone to standard output, and so does what `list`, `show`, `check` and `status`
-//!   answer.
+//! - A secret goes alone to standard output, and so does what `list`, `show`, `check`, `status` and
+//!   `doctor` answer.
 //! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
 //! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
 //!   is a remedy.
@@ -12,6 +12,7 @@
 
 mod check;
 mod create;
+mod doctor;
 mod entry;
 mod failure;
 mod list;
@@ -71,6 +72,8 @@ enum Verb {
     Check(check::Arguments),
     /// Count the app passwords: how many are live, unused, about to expire, or open much
     Status,
+    /// Look at what may be wrong on this machine, and say what to do about it
+    Doctor(doctor::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -116,6 +119,8 @@ impl Cli {
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
             Verb::Status => status::run(&context()?),
+            // One that cannot be used is what it has to say.
+            Verb::Doctor(arguments) => doctor::run(arguments, &config_path, self.json),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

@@ -59,6 +59,11 @@ impl Span {
         Self(days as i64 * 86_400)
     }
 
+    /// So many minutes.
+    pub const fn minutes(minutes: u16) -> Self {
+        Self(minutes as i64 * 60)
+    }
+
     /// Reads `90d`, `1d12h`, ...
     pub fn parse(text: &str) -> Option<Self> {
         let mut total: i64 = 0;

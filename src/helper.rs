@@ -57,20 +57,35 @@ pub fn ask(question: &Question) -> Result<Answer, Error> {
     }
 }
 
+/// Whether there is a helper. It is asked nothing.
+pub fn is_there() -> Result<(), Error> {
+    let path = Path::new(SOCKET);
+    let connected = connected_to_root(path, Instant::now() + PATIENCE);
+    connected.map(|_| ()).map_err(|source| Error::NoHelper {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn exchange(path: &Path, question: &[u8], deadline: Instant) -> io::Result<Zeroizing<Vec<u8>>> {
-    let socket = connected(path, deadline)?;
-    if !socket_peercred(&socket)?.uid.is_root() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "what listens there is not root's",
-        ));
-    }
+    let socket = connected_to_root(path, deadline)?;
     let asked = write_all(&socket, question, deadline);
     // A helper that takes no questions of ours may have said why before it hung up.
     match (read_frame(&socket, deadline), asked) {
         (Ok(answer), _) => Ok(answer),
         (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
     }
+}
+
+fn connected_to_root(path: &Path, deadline: Instant) -> io::Result<OwnedFd> {
+    let socket = connected(path, deadline)?;
+    if socket_peercred(&socket)?.uid.is_root() {
+        return Ok(socket);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "what listens there is not root's",
+    ))
 }
 
 /// A connection. While the helper's queue is full, connecting is tried again.

@@ -109,7 +109,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
 
 /// Judges every step of an absolute path and of the links in it, and returns the path without
 /// links. `None`: there is nothing.
-fn resolve(path: &Path) -> Result<Option<PathBuf>, Error> {
+pub fn resolve(path: &Path) -> Result<Option<PathBuf>, Error> {
     if path.is_relative() {
         let remedy = "write it from / on".to_owned();
         return Err(untrusted(path, "not an absolute path", remedy));

@@ -7,6 +7,8 @@
 //! such a process could stop it while it holds the lock. A damaged file is set aside and begun
 //! anew.
 
+mod check;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,6 +24,7 @@ use crate::credential::{Credential, CredentialId, ServiceName};
 use crate::policy::Refusal;
 use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
+pub use check::{damage, set_aside_in};
 
 /// A row is written at most this often, in seconds.
 const EVERY: i64 = 60;
@@ -312,7 +315,8 @@ fn note(row: &rusqlite::Row<'_>) -> rusqlite::Result<Note> {
     })
 }
 
-fn path_in(state_dir: &Path) -> PathBuf {
+/// Where the notes are.
+pub fn path_in(state_dir: &Path) -> PathBuf {
     state_dir.join("usage.db")
 }
 

@@ -47,7 +47,17 @@ fn every_field_of_the_json_has_an_entry() {
     let check = machine.tool_reading(WRONG.as_bytes(), &["check", "root", "--json"]);
     let answer: Json = serde_json::from_str(&check.stdout).unwrap();
     let status = machine.tool(&["status", "--json"]).json();
-    for object in [&revoked[0], &revoked[0]["revoked"], &answer, &status] {
+    let doctor = machine.tool(&["doctor", "--json", "--pam-dir", "/no/such/directory"]);
+    let doctor: Json = serde_json::from_str(&doctor.stdout).unwrap();
+    let finding = &doctor["findings"][0];
+    for object in [
+        &revoked[0],
+        &revoked[0]["revoked"],
+        &answer,
+        &status,
+        &doctor,
+        finding,
+    ] {
         for field in object.as_object().unwrap().keys() {
             assert!(output.has_entry(field), "nothing about {field}");
         }
@@ -58,6 +68,17 @@ fn every_field_of_the_json_has_an_entry() {
         .filter(|field| revoked[0].get(field).is_none())
         .collect();
     assert_eq!(only_here, ["password"]);
+}
+
+#[test]
+fn every_check_of_doctor_has_an_entry() {
+    let source = source("cli/doctor/finding.rs");
+    let words = quoted_words(between(&source, "const fn as_str(self)", "\n    }"));
+    assert!(words.contains(&"stack".to_owned()), "{words:?}");
+    let page = Page::read("app-passwd.8").part("What doctor looks at");
+    for check in words {
+        assert!(page.has_entry(&check), "nothing about {check}");
+    }
 }
 
 #[test]

@@ -38,8 +38,8 @@ impl From<Code> for ExitCode {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: Code,
-    message: String,
-    hint: Option<String>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
 }
 
 impl Failure {

@@ -3,7 +3,7 @@
 //! the commands of `[on_revoke]` reach. Says what was ended and what was not; the revocation stands
 //! in any case.
 
-mod cache;
+pub(super) mod cache;
 mod command;
 mod process;
 

@@ -11,7 +11,7 @@ use super::command;
 const SASLAUTHD_TTL: u64 = 28_800;
 
 /// One that runs on this machine.
-pub(super) struct Cache {
+pub(in crate::cli) struct Cache {
     process: Process,
     kind: Kind,
 }
@@ -22,7 +22,7 @@ enum Kind {
 }
 
 /// All that run. They are looked for before the commands are run, which may make them forget.
-pub(super) fn all() -> Vec<Cache> {
+pub(in crate::cli) fn all() -> Vec<Cache> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -61,25 +61,39 @@ impl Cache {
         })
     }
 
-    fn is_saslauthd(&self) -> bool {
+    pub(in crate::cli) fn is_saslauthd(&self) -> bool {
         matches!(self.kind, Kind::Saslauthd { .. })
     }
 
     /// What the person who revokes must know about it after these commands have done their work.
     /// Nothing, if one of them has made it forget.
     pub(super) fn warning(&self, done: &[Vec<String>]) -> Option<String> {
+        let remedy = match &self.kind {
+            _ if Process::of(self.process.pid) != Some(self.process) => return None, // restarted
+            Kind::Dovecot { .. } if done.iter().any(|words| flushes_dovecot(words)) => return None,
+            Kind::Saslauthd { .. } => "restart it",
+            Kind::Dovecot { .. } => "run doveadm auth cache flush",
+        };
+        Some(format!(
+            "warning: {}; {remedy}",
+            self.describe("the password")
+        ))
+    }
+
+    /// What it does with a password that it remembers.
+    pub(in crate::cli) fn describe(&self, password: &str) -> String {
         let pid = self.process.pid;
-        let restarted = Process::of(pid) != Some(self.process);
-        match &self.kind {
-            _ if restarted => None,
-            Kind::Dovecot { .. } if done.iter().any(|words| flushes_dovecot(words)) => None,
-            Kind::Saslauthd { seconds } => Some(format!(
-                "warning: saslauthd (process {pid}) runs with -c: it may go on accepting the password for up to {seconds} s; restart it"
-            )),
-            Kind::Dovecot { ttl } => Some(format!(
-                "warning: dovecot (process {pid}) has an auth cache: it may go on accepting the password for up to {ttl}; run doveadm auth cache flush"
-            )),
-        }
+        let (program, lifetime) = match &self.kind {
+            Kind::Saslauthd { seconds } => ("saslauthd", format!("{seconds} s")),
+            Kind::Dovecot { ttl } => ("dovecot", ttl.clone()),
+        };
+        let how = match self.is_saslauthd() {
+            true => "runs with -c",
+            false => "has an auth cache",
+        };
+        format!(
+            "{program} (process {pid}) {how}: it may go on accepting {password} for up to {lifetime}"
+        )
     }
 }
 
@@ -129,7 +143,7 @@ fn dovecot_cache(settings: &str) -> Option<String> {
 }
 
 /// How long a saslauthd of this command line remembers good passwords, in seconds.
-fn saslauthd_cache(words: &[impl AsRef<str>]) -> Option<u64> {
+pub(in crate::cli) fn saslauthd_cache(words: &[impl AsRef<str>]) -> Option<u64> {
     let mut words = words.iter().map(AsRef::as_ref).skip(1);
     let (mut caches, mut lifetime) = (false, SASLAUTHD_TTL);
     while let Some(word) = words.next() {
