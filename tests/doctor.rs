@@ -114,6 +114,12 @@ const STACKS: &[(&str, &str, &str)] = &[
     // What it passes over.
     (
         "imap",
+        "auth sufficient APP_PASSWD\nauth sufficient pam_unix.so\nauth requisite pam_succeed_if.so uid >= 1000\n\
+         auth sufficient pam_sss.so forward_pass\nauth required pam_deny.so",
+        "",
+    ),
+    (
+        "imap",
         "auth [success=1 default=ignore] APP_PASSWD\nauth requisite pam_nologin.so\nauth required pam_permit.so",
         "passes over pam_nologin.so",
     ),
@@ -507,6 +513,22 @@ fn a_saslauthd_with_a_cache_is_named() {
 // -- the configuration
 
 #[test]
+fn a_configuration_that_cannot_be_used_is_named_and_stacks_are_judged_all_the_same() {
+    let machine = Machine::new();
+    machine.write_config("[polcy]\nmax_per_user = 1\n");
+    machine.stack("imap", "auth required APP_PASSWD nullok");
+    let findings = findings(&machine);
+    let said = wrong_about(&findings, "configuration");
+    assert!(
+        said.contains("app-passwd.toml:1:2: unknown field `polcy`"),
+        "{said}"
+    );
+    let said = wrong_about(&findings, "stack");
+    assert!(said.contains("no argument 'nullok'"), "{said}");
+    assert_eq!(said_by(&findings, "store"), "", "where it is is not known");
+}
+
+#[test]
 fn whom_and_what_the_configuration_names_must_be_there() {
     let machine = Machine::configured(
         "on_revoke.run = [[\"true\"], [\"/no/such/command\", \"{user}\"], []]
@@ -581,7 +603,7 @@ fn what_a_stack_comes_to_is_what_libpam_makes_of_it() {
     }
     let mut runner = TestRunner::deterministic();
     let strategy = a_stack();
-    let stacks: Vec<_> = (0..800)
+    let stacks: Vec<_> = (0..300)
         .map(|_| strategy.new_tree(&mut runner).unwrap().current())
         .collect();
     assert_agreement(&stacks);

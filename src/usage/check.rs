@@ -4,20 +4,27 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{AllNotes, path_in};
+use super::{AllNotes, SCHEMA, path_in};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::connection;
 use crate::trust;
 
-/// What is wrong with the file, in SQLite's words; nothing if it is sound. `None`: there is none.
+/// What is wrong with the file; nothing if it is sound. `None`: there is none.
 pub fn damage(state_dir: &Path) -> Result<Option<Vec<String>>, Error> {
     let path = path_in(state_dir);
     if !trust::state_directory(state_dir)? || !trust::state_file(&path)? {
         return Ok(None);
     }
     let opened = connection::open(&path, Duration::from_secs(1));
-    let damage = opened.and_then(|notes| connection::problems(&notes, "quick_check(20)"));
+    let damage = opened.and_then(|notes| {
+        let mut damage = connection::problems(&notes, "quick_check(20)")?;
+        let schema = connection::schema_of(&notes)?;
+        if schema > SCHEMA {
+            damage.push(format!("schema {schema} is newer than this program"));
+        }
+        Ok(damage)
+    });
     damage.map(Some).map_err(|error| Error::Store {
         path,
         source: Box::new(error),

@@ -64,7 +64,7 @@ pub(super) fn usage(state_dir: &Path) -> Vec<Finding> {
     let file = match usage::damage(state_dir) {
         Ok(None) => ok("no notes yet"),
         Ok(Some(damage)) if damage.is_empty() => ok("sound"),
-        Ok(Some(damage)) => wrong(format!("{path}: damaged: {}", damage.join("; "))),
+        Ok(Some(damage)) => wrong(format!("{path}: {}", damage.join("; "))),
         Err(error @ Error::Store { .. }) => wrong(error.to_string()),
         Err(error) => Finding::error(Check::Usage, error),
     };

@@ -140,6 +140,15 @@ impl Step {
         }
     }
 
+    /// What it may answer to somebody whom the gates let pass, and who proves whatever is asked.
+    pub(in super::super) fn answers_with_proof(&self) -> Vec<Code> {
+        match self.nature() {
+            Nature::Says(codes) => codes,
+            Nature::Gate => vec![Code::SUCCESS, Code::IGNORE],
+            Nature::Judge | Nature::Unknown => vec![Code::SUCCESS],
+        }
+    }
+
     /// Whether it keeps people out, other than by the way.
     pub(in super::super) fn is_a_closed_gate(&self) -> bool {
         let denies = |code| matches!(self.action(code), Action::Bad | Action::Die);

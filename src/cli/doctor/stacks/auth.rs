@@ -111,25 +111,32 @@ fn takes_credentials(stack: &[&Step], at: usize, ours: &Step) -> Option<Fault> {
     Some(Fault::new(what, format!("jump instead: {SHAPE}")))
 }
 
-/// What keeps people out for another reason than their password must not be passed over by an app
-/// password.
+/// What keeps people out for another reason than their password, and whoever has another password
+/// must pass, must not be passed over by an app password.
 pub(super) fn gates(stack: &[&Step]) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (at, ours) in stack.iter().enumerate().filter(|(_, step)| step.is_ours()) {
-        let (before, with_it) = accepted(stack, at);
-        let below = stack.iter().enumerate().skip(at + 1);
-        let passed_over = below.filter(|(index, step)| {
-            before.reaches(at) && step.is_a_closed_gate() && !with_it.reaches(*index)
-        });
-        faults.extend(passed_over.map(|(_, gate)| {
-            let what = format!(
-                "{}: an app password passes over {}, which stands below {}",
-                gate.place,
-                gate.module(),
-                ours.place
-            );
-            Fault::new(what, "put the line of that module above ours")
-        }));
-    }
-    faults
+    let ours = stack.iter().enumerate().filter(|(_, step)| step.is_ours());
+    ours.flat_map(|(at, step)| passed_over(stack, at, step))
+        .collect()
+}
+
+fn passed_over(stack: &[&Step], at: usize, ours: &Step) -> Vec<Fault> {
+    let (before, with_it) = accepted(stack, at);
+    let others = |_: usize, step: &Step| match step.is_ours() {
+        true => vec![Code::AUTH_ERR, Code::IGNORE],
+        false => step.answers_with_proof(),
+    };
+    let without_it = Walk::from(stack, at, before.states_at(at), others);
+    let gates = stack.iter().enumerate().filter(|(index, step)| {
+        step.is_a_closed_gate() && without_it.reaches(*index) && !with_it.reaches(*index)
+    });
+    let fault = |(_, gate): (usize, &&Step)| {
+        let what = format!(
+            "{}: an app password passes over {}, which stands below {}",
+            gate.place,
+            gate.module(),
+            ours.place
+        );
+        Fault::new(what, "put the line of that module above ours")
+    };
+    gates.map(fault).collect()
 }
