@@ -20,6 +20,7 @@ mod revoke;
 mod serve;
 mod show;
 mod signout;
+mod table;
 mod terminal;
 mod when;
 
