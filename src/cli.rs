@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line. The rules of what is printed where:
 //!
-//! - A secret goes alone to standard output, and so does what `list`, `show` and `check` answer.
+//! - A secret goes alone to standard output, and so does what `list`, `show`, `check` and `log`
+//!   answer.
 //! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
 //! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
 //!   is a remedy.
@@ -14,6 +15,7 @@ mod create;
 mod entry;
 mod failure;
 mod list;
+mod log;
 mod operator;
 mod output;
 mod revoke;
@@ -68,6 +70,8 @@ enum Verb {
     Revoke(revoke::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Say who did what, and when
+    Log(log::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -112,6 +116,7 @@ impl Cli {
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
+            Verb::Log(arguments) => log::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

@@ -10,6 +10,7 @@
 
 mod change;
 pub(crate) mod connection;
+mod event;
 mod reserve;
 mod row;
 
@@ -28,6 +29,7 @@ use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
+pub use event::Event;
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
