@@ -16,6 +16,7 @@ mod failure;
 mod list;
 mod operator;
 mod output;
+mod program;
 mod revoke;
 mod serve;
 mod show;
