@@ -25,6 +25,7 @@ apache2-bin                 check        a web server that asks PAM from many th
 binutils                    check        nm and readelf: what the module exports and is linked with
 dovecot-managesieved        check        ManageSieve of the mail server
 dovecot-pop3d               check        POP3 of the mail server
+jq                          check        what the example of a notice reads its JSON with
 libapache2-mod-authnz-pam   check        what asks PAM in Apache
 libnginx-mod-http-auth-pam  check        what asks PAM in nginx
 nginx                       check        a web server that asks PAM in its event loop

@@ -14,6 +14,7 @@ mod create;
 mod entry;
 mod failure;
 mod list;
+mod notify;
 mod operator;
 mod output;
 mod program;
