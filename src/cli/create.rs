@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{self, View, Viewer};
 use super::failure::{Code, Failure};
-use super::{Context, operator, output, revoke, when};
+use super::{Context, notify, operator, output, revoke, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -70,8 +70,11 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let user = order.user.clone();
     let entry = store_entry(&mut store, order, is_virtual, &password, context)
         .map_err(|failure| undo(&mut store, &user, &password, failure, context))?;
-    show(&entry, &password, context)
-        .map_err(|failure| take_back(&mut store, entry, failure, context))?;
+    if let Err(failure) = show(&entry, &password, context) {
+        return Err(take_back(&mut store, entry, failure, context));
+    }
+    drop(store);
+    notify::tell("created", &[entry], context);
     Ok(Code::Done)
 }
 
