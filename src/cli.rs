@@ -20,6 +20,7 @@ mod notify;
 mod operator;
 mod output;
 mod program;
+mod prune;
 mod revoke;
 mod serve;
 mod show;
@@ -74,6 +75,8 @@ enum Verb {
     Check(check::Arguments),
     /// Say who did what, and when
     Log(log::Arguments),
+    /// Forget what was revoked long ago, and old events
+    Prune(prune::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -119,6 +122,7 @@ impl Cli {
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
             Verb::Log(arguments) => log::run(arguments, &context()?),
+            Verb::Prune(arguments) => prune::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

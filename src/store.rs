@@ -234,6 +234,12 @@ impl Store {
         row::accounts(&self.connection, &self.path)
     }
 
+    /// The user's live entries that were made while the system knew the user.
+    pub fn entries_of_account(&self, user: &UserName) -> Result<Entries, Error> {
+        let condition = "user = ?1 AND revoked_at IS NULL AND NOT virtual";
+        row::select_sound(&self.connection, &self.path, condition, [user.as_str()])
+    }
+
     /// The user's entries of this label: live ones first, the one without a successor before a
     /// predecessor; then revoked ones.
     pub fn labelled(&self, user: &UserName, label: &Label) -> Result<Vec<Credential>, Error> {

@@ -45,6 +45,7 @@ fn transcripts() {
         .unwrap();
         trycmd::TestCases::new()
             .register_bin("app-passwd", configured_tool(&machine))
+            .register_bin("sleep", PathBuf::from("/bin/sleep"))
             .case(transcript);
     }
 }

@@ -162,27 +162,40 @@ impl Target {
     }
 }
 
-/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. On a
-/// disk that has no room left, of whatever kind, in the room that is kept for it. Returns the entries
-/// as they are then.
+/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. Returns
+/// the entries as they are then.
 pub(super) fn revoke(
     store: &mut Store,
     entries: &[Credential],
     whole: Option<&UserName>,
     revocation: &Revocation,
 ) -> Result<Vec<Credential>, Failure> {
-    let lines = match try_revoke(store, entries, whole, revocation) {
-        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => {
-            try_revoke(store, entries, whole, revocation)?
-        }
-        tried => tried?,
-    };
+    let lines = even_on_a_full_disk(store, |store| try_revoke(store, entries, whole, revocation))?;
     syslog::send(&lines, "", revocation.at);
-    let mut revoked = Vec::new();
-    for entry in entries {
-        revoked.extend(store.entry(entry.id)?);
+    Ok(as_they_are_now(store, entries)?)
+}
+
+/// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that is
+/// kept for it.
+pub(super) fn even_on_a_full_disk<T>(
+    store: &mut Store,
+    change: impl Fn(&mut Store) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match change(store) {
+        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => change(store),
+        tried => tried,
     }
-    Ok(revoked)
+}
+
+pub(super) fn as_they_are_now<'a>(
+    store: &mut Store,
+    entries: impl IntoIterator<Item = &'a Credential>,
+) -> Result<Vec<Credential>, Error> {
+    let mut now = Vec::new();
+    for entry in entries {
+        now.extend(store.entry(entry.id)?);
+    }
+    Ok(now)
 }
 
 fn try_revoke(
@@ -228,14 +241,7 @@ fn report(revoked: &[Credential], nothing: &str, context: &Context) -> Result<()
     if context.json {
         return output::json(&Viewer::new(context).views(revoked));
     }
-    let mut by_user = BTreeMap::<_, Vec<_>>::new();
-    for entry in revoked {
-        by_user.entry(&entry.user).or_default().push(entry);
-    }
-    for (user, entries) in by_user {
-        let names = entry::names(entries);
-        output::say(&format!("Revoked: {names} of {}.", user.as_str()));
-    }
+    entry::say_of_each_user("Revoked", revoked);
     if revoked.is_empty() {
         output::say(nothing);
     }

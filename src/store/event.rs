@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Who did what, read back. Events are written by [`super::Change`] only.
 
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
 use super::{Store, row};
 use crate::clock::Timestamp;
@@ -32,6 +32,15 @@ impl Store {
                    WHERE ?1 IS NULL OR user = ?1 ORDER BY id";
         let user = user.map(UserName::as_str);
         row::raw(&self.connection, sql, [user], event).map_err(|e| self.error(e))
+    }
+
+    /// How many events of one user, or of all, are older than `limit`.
+    pub fn count_events(&self, user: Option<&UserName>, limit: Timestamp) -> Result<usize, Error> {
+        let sql = "SELECT count(*) FROM event WHERE at < ?1 AND (?2 IS NULL OR user = ?2)";
+        let values = params![limit.seconds(), user.map(UserName::as_str)];
+        let count = self.connection.query_row(sql, values, |row| row.get(0));
+        let count: i64 = count.map_err(|e| self.error(e))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 }
 
