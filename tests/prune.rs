@@ -289,6 +289,9 @@ fn where_there_is_nothing_to_do_nothing_is_asked_or_written() {
         let ran = machine.tool(arguments);
         assert_eq!(ran.stderr, "There is nothing to prune.\n");
     }
+    // A job that runs every night is quiet then.
+    let ran = machine.tool(&["prune", "--yes"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     assert_eq!(machine.dump(), "no store");
     machine.create("alice", "phone", &[]);
     let before = machine.dump();

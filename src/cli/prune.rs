@@ -45,13 +45,18 @@ struct Plan {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
-    let Some(mut store) = Store::open(&context.config.state_dir)? else {
-        return Plan::default().show(context);
+    let store = Store::open(&context.config.state_dir)?;
+    let plan = match &store {
+        Some(store) => Plan::make(store, user.as_ref(), &arguments, context)?,
+        None => Plan::default(),
     };
-    let plan = Plan::make(&store, user.as_ref(), &arguments, context)?;
-    if arguments.dry_run || plan.is_empty() {
-        return plan.show(context);
+    // What runs every night need not say every night that there was nothing to do.
+    if plan.is_empty() && arguments.yes && !context.json {
+        return Ok(Code::Done);
     }
+    let Some(mut store) = store.filter(|_| !plan.is_empty() && !arguments.dry_run) else {
+        return plan.show(context);
+    };
     if !arguments.yes {
         terminal::confirm(&format!("Prune: {}?", plan.words()))?;
     }
