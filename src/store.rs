@@ -212,10 +212,21 @@ impl Store {
 
     /// The entry of this number.
     pub fn entry(&mut self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        Ok(self.entries_of_numbers([id])?.into_iter().next())
+    }
+
+    /// The entries of these numbers, as far as there are any.
+    pub fn entries_of_numbers(
+        &mut self,
+        ids: impl IntoIterator<Item = CredentialId>,
+    ) -> Result<Vec<Credential>, Error> {
         let path = self.path.clone();
         let look = self.look()?;
-        let entries = row::select(&look, &path, "id = ?1", [id.0])?;
-        Ok(entries.into_iter().next())
+        let mut entries = Vec::new();
+        for id in ids {
+            entries.extend(row::select(&look, &path, "id = ?1", [id.0])?);
+        }
+        Ok(entries)
     }
 
     /// The entries of one user or of all, in the order in which they were made.

@@ -10,7 +10,7 @@ use pam_app_passwd::syslog;
 
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::revoke::{as_they_are_now, even_on_a_full_disk};
+use super::revoke::even_on_a_full_disk;
 use super::signout::sign_out;
 use super::{Context, list, notify, operator, output, terminal};
 
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         terminal::confirm(&format!("Prune: {}?", plan.words()))?;
     }
     let events = plan.carry_out(&mut store, user.as_ref(), context)?;
-    let revoked = as_they_are_now(&mut store, plan.revoke.iter().map(|(entry, _)| entry))?;
+    let revoked = store.entries_of_numbers(plan.revoke.iter().map(|(entry, _)| entry.id))?;
     drop(store);
     report(&revoked, &plan.purge, events, context)?;
     sign_out(&revoked, context);

@@ -172,7 +172,7 @@ pub(super) fn revoke(
 ) -> Result<Vec<Credential>, Failure> {
     let lines = even_on_a_full_disk(store, |store| try_revoke(store, entries, whole, revocation))?;
     syslog::send(&lines, "", revocation.at);
-    Ok(as_they_are_now(store, entries)?)
+    Ok(store.entries_of_numbers(entries.iter().map(|entry| entry.id))?)
 }
 
 /// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that is
@@ -185,17 +185,6 @@ pub(super) fn even_on_a_full_disk<T>(
         Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => change(store),
         tried => tried,
     }
-}
-
-pub(super) fn as_they_are_now<'a>(
-    store: &mut Store,
-    entries: impl IntoIterator<Item = &'a Credential>,
-) -> Result<Vec<Credential>, Error> {
-    let mut now = Vec::new();
-    for entry in entries {
-        now.extend(store.entry(entry.id)?);
-    }
-    Ok(now)
 }
 
 fn try_revoke(
