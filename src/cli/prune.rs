@@ -63,10 +63,10 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let events = plan.carry_out(&mut store, user.as_ref(), context)?;
     let revoked = store.entries_of_numbers(plan.revoke.iter().map(|(entry, _)| entry.id))?;
     drop(store);
-    report(&revoked, &plan.purge, events, context)?;
+    let said = report(&revoked, &plan.purge, events, context);
     sign_out(&revoked, context);
     notify::tell("revoked", &revoked, context);
-    Ok(Code::Done)
+    said.map(|()| Code::Done)
 }
 
 impl Plan {
@@ -110,27 +110,28 @@ impl Plan {
 
     /// `revoke 1 expired app password, purge 2 events`
     fn words(&self) -> String {
-        let to_revoke = |why| self.revoke.iter().filter(move |(_, other)| *other == why);
-        let left = to_revoke(RevokedWhy::AccountDeleted).count();
-        let accounts: BTreeSet<_> = to_revoke(RevokedWhy::AccountDeleted)
-            .map(|(entry, _)| &entry.user)
-            .collect();
+        let (left, expired): (Vec<_>, Vec<_>) = self
+            .revoke
+            .iter()
+            .partition(|(_, why)| *why == RevokedWhy::AccountDeleted);
+        let accounts: BTreeSet<_> = left.iter().map(|(entry, _)| &entry.user).collect();
         let accounts = output::counted(accounts.len(), "deleted account");
-        let of_accounts = format!(" of {accounts}");
+        let left = (
+            left.len(),
+            "revoke",
+            "app password",
+            format!(" of {accounts}"),
+        );
+        let plain = |count, what, noun| (count, what, noun, String::new());
         let parts = [
-            ("revoke", left, "app password", of_accounts.as_str()),
-            (
-                "revoke",
-                self.revoke.len() - left,
-                "expired app password",
-                "",
-            ),
-            ("purge", self.purge.len(), "revoked app password", ""),
-            ("purge", self.events, "event", ""),
+            left,
+            plain(expired.len(), "revoke", "expired app password"),
+            plain(self.purge.len(), "purge", "revoked app password"),
+            plain(self.events, "purge", "event"),
         ];
-        let parts = parts.into_iter().filter(|(_, count, ..)| *count > 0);
+        let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
         let words = parts
-            .map(|(what, count, noun, of)| format!("{what} {}{of}", output::counted(count, noun)));
+            .map(|(count, what, noun, of)| format!("{what} {}{of}", output::counted(count, noun)));
         words.collect::<Vec<_>>().join(", ")
     }
 

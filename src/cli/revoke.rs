@@ -76,7 +76,8 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     if let Some(mut store) = store {
         revoked = revoke(&mut store, &chosen, target.whole(), &revocation)?;
     }
-    report(&revoked, &target.nothing(), context)?;
+    // Whether or not it can be said, what they have opened is ended.
+    let said = report(&revoked, &target.nothing(), context);
     if !arguments.keep_sessions {
         sign_out(&revoked, context);
     }
@@ -84,7 +85,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let done_already: BTreeSet<_> = done_already.map(|entry| entry.id).collect();
     revoked.retain(|entry| !done_already.contains(&entry.id));
     notify::tell("revoked", &revoked, context);
-    Ok(Code::Done)
+    said.map(|()| Code::Done)
 }
 
 impl Target {
