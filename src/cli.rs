@@ -14,6 +14,7 @@ mod create;
 mod entry;
 mod failure;
 mod list;
+mod named;
 mod operator;
 mod output;
 mod revoke;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd revoke USER ENTRY...` and `app-passwd revoke USER --all [--yes]`
 
-use std::collections::BTreeMap;
-
 use pam_app_passwd::audit::Line;
-use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
+use pam_app_passwd::credential::{Credential, Revocation, RevokedWhy, UserName};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
@@ -12,7 +10,7 @@ use pam_app_passwd::syslog;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, operator, output, terminal};
+use super::{Context, named, operator, output, terminal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -40,13 +38,13 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let user = UserName::parse(&arguments.user)?;
     let Some(mut store) = Store::open(&context.config.state_dir)? else {
         return match arguments.entries.first() {
-            Some(name) => Err(entry::none(&user, name)),
+            Some(name) => Err(named::none(&user, name)),
             None => report(&user, &[], context).map(|()| Code::Done),
         };
     };
     let chosen = match arguments.all {
         true => all(&store, &user, arguments.yes)?,
-        false => named(&mut store, &user, &arguments.entries)?,
+        false => named::all(&mut store, &user, &arguments.entries)?,
     };
     let revocation = Revocation {
         at: context.now,
@@ -99,18 +97,6 @@ fn try_revoke(
         change.revoke_rest(user, revocation)?;
     }
     change.commit()
-}
-
-fn named(store: &mut Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
-    let mut chosen = BTreeMap::<CredentialId, Credential>::new();
-    for name in names {
-        chosen.extend(
-            entry::named(store, user, name)?
-                .into_iter()
-                .map(|entry| (entry.id, entry)),
-        );
-    }
-    Ok(chosen.into_values().collect())
 }
 
 fn all(store: &Store, user: &UserName, yes: bool) -> Result<Vec<Credential>, Failure> {

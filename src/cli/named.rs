@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Entries as they are named on the command line: by id, or by exact label. A label means the live
+//! entry of that name, or else the newest one that was revoked. While its predecessor still
+//! overlaps, both have the label: what limits the one then limits the other.
+
+use std::collections::BTreeMap;
+
+use pam_app_passwd::credential::{Credential, CredentialId, Label, UserName};
+use pam_app_passwd::store::Store;
+
+use super::failure::{Code, Failure};
+use super::{Context, output};
+
+/// The store. Without one, nobody has an entry of this name.
+pub(super) fn store(context: &Context, user: &UserName, name: &str) -> Result<Store, Failure> {
+    let store = Store::open(&context.config.state_dir)?;
+    store.ok_or_else(|| none(user, name))
+}
+
+/// The entry that `name` means, and the predecessors that a label means as well.
+pub(super) fn with_predecessors(
+    store: &mut Store,
+    user: &UserName,
+    name: &str,
+) -> Result<(Credential, Vec<Credential>), Failure> {
+    let mut found = match name.parse() {
+        Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
+            let mut found = Vec::from_iter(store.entry(CredentialId(id))?);
+            found.retain(|entry| entry.user == *user);
+            found
+        }
+        _ => labelled(store, user, name)?,
+    };
+    if found.is_empty() {
+        return Err(none(user, name));
+    }
+    Ok((found.remove(0), found))
+}
+
+/// The one entry that `name` means.
+pub(super) fn one(store: &mut Store, user: &UserName, name: &str) -> Result<Credential, Failure> {
+    with_predecessors(store, user, name).map(|(entry, _)| entry)
+}
+
+/// The entries that the names mean, each once, with the predecessors that labels mean as well. Those
+/// are said, since nobody has asked for them.
+pub(super) fn all(
+    store: &mut Store,
+    user: &UserName,
+    names: &[String],
+) -> Result<Vec<Credential>, Failure> {
+    let mut chosen = BTreeMap::new();
+    for name in names {
+        let (entry, predecessors) = with_predecessors(store, user, name)?;
+        predecessors.iter().for_each(say_that_it_goes_along);
+        let found = predecessors.into_iter().chain([entry]);
+        chosen.extend(found.map(|entry| (entry.id, entry)));
+    }
+    Ok(chosen.into_values().collect())
+}
+
+/// Says which entry a label has taken along, and why.
+pub(super) fn say_that_it_goes_along(predecessor: &Credential) {
+    if let Some(successor) = predecessor.replaced_by {
+        output::say(&format!(
+            "{} goes along: it is the predecessor of {successor}.",
+            predecessor.id
+        ));
+    }
+}
+
+/// No such entry.
+pub(super) fn none(user: &UserName, name: &str) -> Failure {
+    let message = format!("{} has no app password '{name}'", user.as_str());
+    let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
+    Failure::new(Code::NoSuchEntry, message).hint(hint)
+}
+
+/// Live ones, or else the newest that was revoked.
+fn labelled(store: &Store, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
+    let Ok(label) = Label::parse(name) else {
+        return Ok(Vec::new());
+    };
+    let mut found = store.labelled(user, &label)?;
+    let live = found
+        .iter()
+        .take_while(|entry| entry.revoked.is_none())
+        .count();
+    found.truncate(live.max(1));
+    Ok(found)
+}
