@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, CredentialId, Label, UserName};
 use pam_app_passwd::store::Store;
 
@@ -74,6 +75,15 @@ pub(super) fn none(user: &UserName, name: &str) -> Failure {
     let message = format!("{} has no app password '{name}'", user.as_str());
     let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
     Failure::new(Code::NoSuchEntry, message).hint(hint)
+}
+
+/// Another live entry has the label.
+pub(super) fn taken(user: &UserName, label: &Label, holder: CredentialId) -> Failure {
+    let (user, label) = (user.as_str(), quoted(label.as_str()));
+    let message = format!("{user} has an app password \"{label}\" already");
+    Failure::new(Code::Policy, message).hint(format!(
+        "choose another label, or revoke it: app-passwd revoke {user} {holder}"
+    ))
 }
 
 /// Live ones, or else the newest that was revoked.
