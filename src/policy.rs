@@ -126,6 +126,14 @@ pub struct Service {
     pub pam: ServiceName,
 }
 
+impl From<ServiceName> for Service {
+    /// A service that goes by its own name.
+    fn from(name: ServiceName) -> Self {
+        let pam = name.clone();
+        Self { name, pam }
+    }
+}
+
 /// Where a login comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -145,6 +153,17 @@ pub struct Facts {
     pub unused_since: Option<Timestamp>,
     /// Whether the account is locked.
     pub locked: bool,
+}
+
+impl Facts {
+    /// Nothing is known but the time.
+    pub const fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            unused_since: None,
+            locked: false,
+        }
+    }
 }
 
 /// The answer to a right app password.

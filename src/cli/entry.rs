@@ -40,11 +40,7 @@ impl Viewer {
         Self {
             rules: context.config.rules(),
             notes,
-            facts: Facts {
-                now: context.now,
-                unused_since: None,
-                locked: false,
-            },
+            facts: Facts::at(context.now),
         }
     }
 
