@@ -11,6 +11,8 @@
 
 mod check;
 mod create;
+mod disable;
+mod enable;
 mod entry;
 mod failure;
 mod limits;
@@ -68,6 +70,10 @@ enum Verb {
     Show(show::Arguments),
     /// Revoke app passwords; what used them is refused from now on
     Revoke(revoke::Arguments),
+    /// Refuse app passwords until they are enabled again
+    Disable(disable::Arguments),
+    /// Accept app passwords that were disabled
+    Enable(enable::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
@@ -113,6 +119,8 @@ impl Cli {
             Verb::List(arguments) => list::run(arguments, &context()?),
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
+            Verb::Disable(arguments) => disable::run(arguments, &context()?),
+            Verb::Enable(arguments) => enable::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),

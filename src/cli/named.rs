@@ -3,19 +3,21 @@
 //! entry of that name, or else the newest one that was revoked. While its predecessor still
 //! overlaps, both have the label: what limits the one then limits the other.
 
-use std::collections::BTreeMap;
-
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, CredentialId, Label, UserName};
-use pam_app_passwd::store::Store;
+use pam_app_passwd::store::{Change, Store};
 
 use super::failure::{Code, Failure};
 use super::{Context, output};
 
-/// The store. Without one, nobody has an entry of this name.
-pub(super) fn store(context: &Context, user: &UserName, name: &str) -> Result<Store, Failure> {
+/// The store. Without one, nobody has an entry of these names.
+pub(super) fn store(
+    context: &Context,
+    user: &UserName,
+    names: &[String],
+) -> Result<Store, Failure> {
     let store = Store::open(&context.config.state_dir)?;
-    store.ok_or_else(|| none(user, name))
+    store.ok_or_else(|| none(user, names.first().map_or("", String::as_str)))
 }
 
 /// The entry that `name` means, and the predecessors that a label means as well.
@@ -26,9 +28,11 @@ pub(super) fn with_predecessors(
 ) -> Result<(Credential, Vec<Credential>), Failure> {
     let mut found = match name.parse() {
         Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
-            let mut found = Vec::from_iter(store.entry(CredentialId(id))?);
-            found.retain(|entry| entry.user == *user);
-            found
+            let entry = store.entry(CredentialId(id))?;
+            entry
+                .into_iter()
+                .filter(|entry| entry.user == *user)
+                .collect()
         }
         _ => labelled(store, user, name)?,
     };
@@ -43,21 +47,37 @@ pub(super) fn one(store: &mut Store, user: &UserName, name: &str) -> Result<Cred
     with_predecessors(store, user, name).map(|(entry, _)| entry)
 }
 
-/// The entries that the names mean, each once, with the predecessors that labels mean as well. Those
-/// are said, since nobody has asked for them.
+/// The one entry that each of the names means, each once.
+pub(super) fn each(
+    store: &mut Store,
+    user: &UserName,
+    names: &[String],
+) -> Result<Vec<Credential>, Failure> {
+    let found: Result<_, _> = names.iter().map(|name| one(store, user, name)).collect();
+    found.map(once)
+}
+
+/// The same, and the predecessors that labels mean as well. Those are said, since nobody has asked
+/// for them.
 pub(super) fn all(
     store: &mut Store,
     user: &UserName,
     names: &[String],
 ) -> Result<Vec<Credential>, Failure> {
-    let mut chosen = BTreeMap::new();
+    let mut chosen = Vec::new();
     for name in names {
         let (entry, predecessors) = with_predecessors(store, user, name)?;
         predecessors.iter().for_each(say_that_it_goes_along);
-        let found = predecessors.into_iter().chain([entry]);
-        chosen.extend(found.map(|entry| (entry.id, entry)));
+        chosen.push(entry);
+        chosen.extend(predecessors);
     }
-    Ok(chosen.into_values().collect())
+    Ok(once(chosen))
+}
+
+fn once(mut entries: Vec<Credential>) -> Vec<Credential> {
+    entries.sort_by_key(|entry| entry.id);
+    entries.dedup_by_key(|entry| entry.id);
+    entries
 }
 
 /// Says which entry a label has taken along, and why.
@@ -68,6 +88,25 @@ pub(super) fn say_that_it_goes_along(predecessor: &Credential) {
             predecessor.id
         ));
     }
+}
+
+/// The entry as it is now, which nobody else can change any more.
+pub(super) fn live(change: &Change<'_>, entry: &Credential) -> Result<Credential, Failure> {
+    let found = change.entry(entry.id)?;
+    let entry = found.ok_or_else(|| none(&entry.user, &entry.id.to_string()))?;
+    require_live(&entry)?;
+    Ok(entry)
+}
+
+/// What is revoked stays so.
+pub(super) fn require_live(entry: &Credential) -> Result<(), Failure> {
+    if entry.revoked.is_none() {
+        return Ok(());
+    }
+    let (id, user) = (entry.id, entry.user.as_str());
+    let message = format!("app password {id} of {user} is revoked, which cannot be undone");
+    let hint = format!("make another: app-passwd create {user} --label LABEL");
+    Err(Failure::new(Code::Policy, message).hint(hint))
 }
 
 /// No such entry.

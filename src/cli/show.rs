@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd show USER ENTRY`
 
+use std::slice::from_ref;
+
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, UserName};
 
@@ -19,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
-    let mut store = named::store(context, &user, &arguments.entry)?;
+    let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
     let entry = named::one(&mut store, &user, &arguments.entry)?;
     let viewer = Viewer::new(context);
     if context.json {
