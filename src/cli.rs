@@ -12,6 +12,7 @@
 mod check;
 mod create;
 mod disable;
+mod edit;
 mod enable;
 mod entry;
 mod failure;
@@ -70,6 +71,8 @@ enum Verb {
     Show(show::Arguments),
     /// Revoke app passwords; what used them is refused from now on
     Revoke(revoke::Arguments),
+    /// Change what an app password is for and what limits it; the password stays
+    Edit(edit::Arguments),
     /// Refuse app passwords until they are enabled again
     Disable(disable::Arguments),
     /// Accept app passwords that were disabled
@@ -119,6 +122,7 @@ impl Cli {
             Verb::List(arguments) => list::run(arguments, &context()?),
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
+            Verb::Edit(arguments) => edit::run(arguments, &context()?),
             Verb::Disable(arguments) => disable::run(arguments, &context()?),
             Verb::Enable(arguments) => enable::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),

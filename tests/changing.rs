@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use support::{Code, Machine, cannot_run};
 
 // -- disable and enable
@@ -79,6 +79,187 @@ fn disabling_signs_out_and_enabling_does_not() {
     assert_eq!(ended(&machine), [""; 0]);
     machine.tool(&["disable", "alice", "phone"]).succeeds();
     assert_eq!(ended(&machine), ["1 imap 192.0.2.7"]);
+}
+
+// -- edit
+
+#[test]
+fn what_is_edited_counts_from_the_next_login_and_the_password_stays() {
+    let machine = Machine::new();
+    let phone = machine.create("alice", "phone", &["--service", "imap"]);
+    edit(
+        &machine,
+        "phone",
+        &["--service", "smtp", "--from", "192.0.2.0/24"],
+    );
+    for (service, from, answer) in [
+        ("imap", "192.0.2.7", Code::PERM_DENIED),
+        ("smtp", "192.0.2.7", Code::SUCCESS),
+        ("smtp", "198.51.100.7", Code::PERM_DENIED),
+    ] {
+        let code = machine.login_from(from, service, "alice", &phone);
+        assert_eq!(code, answer, "{service} {from}");
+    }
+    edit(&machine, "phone", &["--any-network"]);
+    let code = machine.login_from("198.51.100.7", "smtp", "alice", &phone);
+    assert_eq!(code, Code::SUCCESS);
+}
+
+#[test]
+fn an_expired_entry_is_good_again_when_its_expiry_is_edited() {
+    let machine = Machine::new();
+    let phone = machine.create("alice", "phone", &[]);
+    machine.alter("UPDATE credential SET expires = 1");
+    assert_eq!(machine.login("imap", "alice", &phone), Code::PERM_DENIED);
+    edit(&machine, "phone", &["--expires", "1d"]);
+    assert_eq!(machine.login("imap", "alice", &phone), Code::SUCCESS);
+}
+
+#[test]
+fn an_edit_is_an_event_that_says_what_differs_and_no_event_if_nothing_does() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &["--service", "imap"]);
+    edit(&machine, "phone", &["--label", "a \"b\""]);
+    edit(
+        &machine,
+        "1",
+        &[
+            "--service",
+            "imap",
+            "--from",
+            "192.0.2.7",
+            "--expires",
+            "2990-01-01T00:00:00Z",
+        ],
+    );
+    edit(&machine, "1", &["--from", "192.0.2.7"]);
+    edit(
+        &machine,
+        "1",
+        &["--any-network", "--expires", "never", "--service", "any"],
+    );
+    let expected = [
+        r#"edited 1 label="phone" new_label="a \x22b\x22""#,
+        r#"edited 1 label="a \x22b\x22" networks=192.0.2.7/32 expires=32188147200"#,
+        r#"edited 1 label="a \x22b\x22" services=any networks=any expires=never"#,
+    ];
+    assert_eq!(events(&machine)[1..], expected);
+}
+
+#[test]
+fn no_edit_prolongs_a_life_beyond_max_lifetime() {
+    let machine = Machine::configured("policy.max_lifetime = \"9d\"");
+    machine.create("alice", "phone", &["--expires", "1d"]);
+    let day = 86_400;
+    // Made three days ago: it has six left.
+    machine.alter(&format!(
+        "UPDATE credential SET created_at = created_at - 3 * {day}"
+    ));
+    for (expires, days, is_said) in [("never", 9, true), ("30d", 9, true), ("2d", 5, false)] {
+        let ran = machine.tool(&["edit", "alice", "phone", "--expires", expires]);
+        assert_eq!(
+            ran.stderr.contains("policy.max_lifetime"),
+            is_said,
+            "{ran:?}"
+        );
+        ran.succeeds();
+        let entry = machine.show("alice", "phone");
+        assert_eq!(lifetime(&entry), days * day, "{expires}");
+    }
+}
+
+#[test]
+fn an_edit_that_does_not_touch_the_expiry_leaves_it_alone() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let config = fs::read_to_string(machine.config()).unwrap();
+    machine.write_config(&format!("{config}policy.max_lifetime = \"1d\"\n"));
+    edit(&machine, "phone", &["--label", "tablet"]);
+    assert_eq!(machine.show("alice", "tablet")["expires"], Json::Null);
+}
+
+#[test]
+fn an_expiry_whose_longest_life_is_over_cannot_be_edited() {
+    let machine = Machine::configured("policy.max_lifetime = \"1d\"");
+    machine.create("alice", "phone", &[]);
+    machine.alter("UPDATE credential SET created_at = 1, expires = NULL");
+    for expires in ["never", "1h"] {
+        let said = unchanged(
+            &machine,
+            4,
+            &["edit", "alice", "phone", "--expires", expires],
+        );
+        assert!(said.contains("rotate"), "{said}");
+    }
+}
+
+#[test]
+fn a_label_is_another_live_entrys_or_free() {
+    let machine = Machine::new();
+    for label in ["phone", "tablet", "watch"] {
+        machine.create("alice", label, &[]);
+    }
+    machine.create("bob", "laptop", &[]);
+    machine.tool(&["revoke", "alice", "watch"]).succeeds();
+    unchanged(
+        &machine,
+        4,
+        &["edit", "alice", "phone", "--label", " tablet "],
+    );
+    unchanged(&machine, 2, &["edit", "alice", "phone", "--label", "12"]);
+    for label in ["phone", "watch", "laptop", "phone"] {
+        edit(&machine, "1", &["--label", label]);
+        assert_eq!(machine.show("alice", "1")["label"], label);
+    }
+}
+
+#[test]
+fn an_edit_signs_out_what_would_be_refused_now_and_nothing_else() {
+    let Some(machine) = machine_that_notes_what_it_ends() else {
+        return;
+    };
+    let phone = machine.create("alice", "phone", &[]);
+    for (service, from) in [
+        ("imap", "192.0.2.7"),
+        ("smtp", "192.0.2.8"),
+        ("sieve", "2001:db8::7"),
+    ] {
+        let code = machine.login_from(from, service, "alice", &phone);
+        assert_eq!(code, Code::SUCCESS, "{service}");
+    }
+    edit(&machine, "phone", &["--label", "tablet", "--expires", "1h"]);
+    edit(
+        &machine,
+        "tablet",
+        &["--service", "mail", "--service", "caldav"],
+    );
+    edit(
+        &machine,
+        "tablet",
+        &["--service", "imap", "--keep-sessions"],
+    );
+    edit(&machine, "tablet", &["--service", "any"]);
+    assert_eq!(ended(&machine), [""; 0]);
+    edit(&machine, "tablet", &["--from", "192.0.2.0/24"]);
+    assert_eq!(ended(&machine), ["1 sieve 2001:db8::7"]);
+    edit(&machine, "tablet", &["--service", "smtp", "--any-network"]);
+    assert_eq!(ended(&machine), ["1 imap 192.0.2.7", "1 sieve 2001:db8::7"]);
+}
+
+/// Edits an entry of alice's.
+#[track_caller]
+fn edit(machine: &Machine, entry: &str, options: &[&str]) {
+    let arguments = [&["edit", "alice", entry], options].concat();
+    machine.tool(&arguments).succeeds();
+}
+
+/// How long an entry lives in all, in seconds.
+fn lifetime(entry: &Json) -> i64 {
+    let [created, expires] = ["created", "expires"].map(|field| {
+        let time: jiff::Timestamp = entry[field].as_str().unwrap().parse().unwrap();
+        time.as_second()
+    });
+    expires - created
 }
 
 // -- what these tests look at

@@ -64,7 +64,7 @@ fn order(arguments: &Arguments, context: &Context) -> Result<Order, Failure> {
             false => services,
         },
         networks,
-        expires: limits::ending(expires, context.now, context),
+        expires: limits::ending(expires, context.now, context)?,
     })
 }
 

@@ -39,19 +39,27 @@ pub(super) fn ending(
     asked: Option<Timestamp>,
     made: Timestamp,
     context: &Context,
-) -> Option<Timestamp> {
-    let end = life::ending(asked, made, context.config.policy.max_lifetime.span());
-    if let Some(end) = end.filter(|_| end != asked) {
-        output::say(&format!(
-            "policy.max_lifetime ends it on {}.",
-            when::local(end)
-        ));
+) -> Result<Option<Timestamp>, Failure> {
+    let longest = context.config.policy.max_lifetime.span();
+    let end = life::ending(asked, made, longest);
+    let Some(cut) = end.filter(|_| end != asked) else {
+        return Ok(end);
+    };
+    let date = when::local(cut);
+    if cut <= context.now {
+        let message = format!("by policy.max_lifetime it had to end on {date}");
+        return Err(Failure::new(Code::Policy, message)
+            .hint("'app-passwd rotate' gives it a successor, whose life begins now"));
     }
-    end
+    output::say(&format!("policy.max_lifetime ends it on {date}."));
+    Ok(end)
 }
 
 /// A name that nothing goes by is most likely a slip of the pen.
-pub(super) fn warn_about_services(services: &[ServiceName], config: &Config) {
+pub(super) fn warn_about_services<'a>(
+    services: impl IntoIterator<Item = &'a ServiceName>,
+    config: &Config,
+) {
     let rules = config.rules();
     for service in services {
         let known = service.is_any()
