@@ -23,6 +23,7 @@ mod named;
 mod operator;
 mod output;
 mod revoke;
+mod rotate;
 mod serve;
 mod show;
 mod signout;
@@ -77,6 +78,8 @@ enum Verb {
     Disable(disable::Arguments),
     /// Accept app passwords that were disabled
     Enable(enable::Arguments),
+    /// Make a successor with the same label and limits, and show it once; the old one ends
+    Rotate(rotate::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
@@ -125,6 +128,7 @@ impl Cli {
             Verb::Edit(arguments) => edit::run(arguments, &context()?),
             Verb::Disable(arguments) => disable::run(arguments, &context()?),
             Verb::Enable(arguments) => enable::run(arguments, &context()?),
+            Verb::Rotate(arguments) => rotate::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),

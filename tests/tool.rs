@@ -92,11 +92,8 @@ fn wildcard(word: &str) -> &str {
         .map(|c| if c.is_ascii_digit() { '0' } else { c })
         .collect();
     let is_password = word.len() == 29 && word.split('-').all(|group| group.len() == 4);
-    if is_password || shape == "0000-00-00" || shape == "00:00" {
-        "[..]"
-    } else {
-        word
-    }
+    let is_time = ["0000-00-00", "00:00", "00:00."].contains(&shape.as_str());
+    if is_password || is_time { "[..]" } else { word }
 }
 
 // -- refusals

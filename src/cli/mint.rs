@@ -96,19 +96,22 @@ fn undo(
 
 /// Revokes what nobody has seen.
 fn take_back(store: &mut Store, entry: Credential, failure: Failure, context: &Context) -> Failure {
-    let (at, by) = (context.now, operator::name());
     let revocation = Revocation {
-        at,
-        by,
+        at: context.now,
+        by: operator::name(),
         why: RevokedWhy::NotShown,
     };
     let (user, id) = (entry.user.as_str().to_owned(), entry.id);
-    match revoke::revoke(store, &[entry], None, &revocation) {
-        Ok(()) => failure.hint("the app password was revoked, since nobody has seen it"),
-        Err(_) => failure.hint(format!(
-            "nobody has seen it, so revoke it: app-passwd revoke {user} {id}"
-        )),
+    let old = entry.replaces;
+    if revoke::revoke(store, &[entry], None, &revocation).is_err() {
+        return failure.hint(format!(
+            "nobody has seen {id}, so revoke it: app-passwd revoke {user} {id}"
+        ));
     }
+    failure.hint(match old {
+        None => "the app password was revoked, since nobody has seen it".to_owned(),
+        Some(old) => format!("nobody has seen {id}, so it was revoked; {old} is as it was"),
+    })
 }
 
 /// Shows the password: alone on standard output, so that it can be piped into a clipboard.
