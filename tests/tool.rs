@@ -630,6 +630,10 @@ fn who_is_not_root_is_not_permitted() {
         &["list"][..],
         &["create", "alice", "--label", "tablet"],
         &["revoke", "alice", "phone"],
+        &["edit", "alice", "phone", "--label", "tablet"],
+        &["disable", "alice", "phone"],
+        &["enable", "alice", "phone"],
+        &["rotate", "alice", "phone"],
         &["check", "alice"],
     ] {
         let mut command = std::process::Command::new(&tool);
