@@ -299,6 +299,7 @@ mod tests {
                 created: NOW,
                 created_by: "root".to_owned(),
                 expires: None,
+                is_virtual: false,
             };
             let mut change = self.store.change().unwrap();
             let entry = change.create(&new).unwrap();

@@ -35,7 +35,13 @@ const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
 const TOOL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What leads from each schema to the next; the first from nothing.
-const MIGRATIONS: &[&str] = &[include_str!("store/schema.sql")];
+///
+/// A login reads whatever schema there is: what it needs stands in the first one, so that a new
+/// module works before the tool has brought the store up to date.
+const MIGRATIONS: &[&str] = &[
+    include_str!("store/schema.sql"),
+    include_str!("store/schema-2.sql"),
+];
 
 /// The number of the schema that this program writes.
 fn newest_schema() -> i64 {
@@ -219,6 +225,11 @@ impl Store {
             "?1 IS NULL OR user = ?1",
             [user],
         )
+    }
+
+    /// The users with live entries whom the system knew when these were made.
+    pub fn accounts(&self) -> Result<Vec<UserName>, Error> {
+        row::accounts(&self.connection, &self.path)
     }
 
     /// The user's entries of this label: live ones first, the one without a successor before a

@@ -347,6 +347,19 @@ fn the_life_of_a_successor_begins_now_and_is_bounded_by_max_lifetime() {
 }
 
 #[test]
+fn the_successor_of_a_virtual_user_is_a_virtual_users() {
+    let machine = Machine::new();
+    for user in ["alice@example.org", "root"] {
+        machine.create(user, "phone", &[]);
+        machine.tool(&["rotate", user, "phone"]).succeeds();
+    }
+    let store = Connection::open(machine.store()).unwrap();
+    let sql = "SELECT group_concat(id) FROM credential WHERE virtual";
+    let ids: String = store.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(ids, "1,2");
+}
+
+#[test]
 fn a_successor_has_the_cost_of_today() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);

@@ -8,7 +8,7 @@ use pam_app_passwd::store::{Change, NewCredential, Store};
 use super::entry;
 use super::failure::{Code, Failure};
 use super::mint::{Order, mint};
-use super::{Context, limits, named, operator, output, when};
+use super::{Context, limits, named, notify, operator, output, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -32,18 +32,24 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
-    let is_virtual = arguments.is_virtual || context.config.policy.virtual_users;
+    let may_be_virtual = arguments.is_virtual || context.config.policy.virtual_users;
     let order = order(&arguments, context)?;
-    require_user(&order.user, is_virtual)?;
+    let is_virtual = require_user(&order.user, may_be_virtual)?;
+    let order = Order {
+        is_virtual,
+        ..order
+    };
     output::require_stdout()?;
     limits::warn_about_services(&order.services, &context.config);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     entry::warn_of(&store.entries(Some(&order.user))?.damaged);
     let limit = context.config.policy.max_per_user;
-    mint(&mut store, order, context, |change, new| {
+    let entry = mint(&mut store, order, context, |change, new| {
         require_room(change, new, limit)?;
         Ok(change.create(new)?)
     })?;
+    drop(store);
+    notify::tell("created", &[entry], context);
     Ok(Code::Done)
 }
 
@@ -65,21 +71,25 @@ fn order(arguments: &Arguments, context: &Context) -> Result<Order, Failure> {
         },
         networks,
         expires: limits::ending(expires, context.now, context)?,
+        is_virtual: false,
     })
 }
 
-fn require_user(user: &UserName, is_virtual: bool) -> Result<(), Failure> {
+/// Whether the user is a virtual one, unknown to the system; refused unless that may be.
+fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
     let name = user.as_str();
-    if is_virtual {
-        if name.chars().any(char::is_uppercase) {
+    let known = operator::knows(user);
+    if may_be_virtual {
+        let is_virtual = !known.unwrap_or(false);
+        if is_virtual && name.chars().any(char::is_uppercase) {
             output::say(&format!(
                 "warning: '{name}' has capital letters; Dovecot lower-cases user names before it asks PAM"
             ));
         }
-        return Ok(());
+        return Ok(is_virtual);
     }
-    if operator::knows(user)? {
-        return Ok(());
+    if known? {
+        return Ok(false);
     }
     let message = format!("the system knows no user '{name}'");
     let hint = "--virtual, or policy.virtual_users = true, is for mail users without an account";

@@ -8,7 +8,7 @@ use pam_app_passwd::syslog;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, named, operator, output};
+use super::{Context, named, notify, operator, output};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -28,10 +28,18 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let chosen = named::all(&mut store, &user, &arguments.entries)?;
     let disabled = disable(&mut store, &chosen, context)?;
     drop(store);
+    let before = chosen.iter().map(|entry| entry.disabled);
+    let newly: Vec<_> = disabled
+        .iter()
+        .zip(before)
+        .filter(|(entry, before)| entry.disabled != *before)
+        .map(|(entry, _)| entry.clone())
+        .collect();
     report(&user, &disabled, context)?;
     if !arguments.keep_sessions {
         sign_out(&disabled, context);
     }
+    notify::tell("disabled", &newly, context);
     Ok(Code::Done)
 }
 

@@ -13,7 +13,7 @@ use pam_app_passwd::syslog;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out_where_refused;
-use super::{Context, limits, named, operator, output, when};
+use super::{Context, limits, named, notify, operator, output, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -79,6 +79,9 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         let entries = [from_ref(&edited.entry), &edited.narrowed].concat();
         sign_out_where_refused(&entries, context);
     }
+    let entry = edited.changed.then_some(edited.entry);
+    let changed = Vec::from_iter(entry.into_iter().chain(edited.narrowed));
+    notify::tell("edited", &changed, context);
     Ok(Code::Done)
 }
 

@@ -7,7 +7,7 @@ use pam_app_passwd::syslog;
 
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::{Context, named, operator, output};
+use super::{Context, named, notify, operator, output};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -24,7 +24,15 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let chosen = named::each(&mut store, &user, &arguments.entries)?;
     let enabled = enable(&mut store, &chosen, context)?;
     drop(store);
+    let before = chosen.iter().map(|entry| entry.disabled);
+    let newly: Vec<_> = enabled
+        .iter()
+        .zip(before)
+        .filter(|(entry, before)| entry.disabled != *before)
+        .map(|(entry, _)| entry.clone())
+        .collect();
     report(&user, &enabled, context)?;
+    notify::tell("enabled", &newly, context);
     Ok(Code::Done)
 }
 

@@ -81,9 +81,9 @@ impl Viewer {
             replaces: entry.replaces.map(|id| id.0),
             replaced_by: entry.replaced_by.map(|id| id.0),
             last_used: notes.used.as_ref().map(Used::new),
-            last_refused: notes.refused.map(|(note, reason)| Refused {
-                used: Used::new(&note),
-                reason,
+            last_refused: notes.refused.map(|refused| Refused {
+                used: Used::new(&refused.note),
+                reason: refused.reason,
             }),
         }
     }
@@ -108,8 +108,21 @@ impl Viewer {
 
     /// The last refusal, for people, if there was one.
     pub(super) fn last_refused(&self, entry: &Credential) -> Option<String> {
-        let (note, reason) = self.notes.of(entry.id).refused?;
-        Some(format!("{} ({})", occasion(&note), quoted(&reason)))
+        let refused = self.notes.of(entry.id).refused?;
+        let (last, why) = (occasion(&refused.note), quoted(&refused.reason));
+        Some(format!(
+            "{last} ({why} since {})",
+            when::local(refused.since)
+        ))
+    }
+
+    /// When and where an entry that opens nothing any more was last tried in spite of it, and since
+    /// when: `2026-11-20 09:00 imap 192.0.2.7, since 2026-11-01 08:12`.
+    pub(super) fn still_tried(&self, entry: &Credential) -> Option<String> {
+        let refused = self.notes.of(entry.id).refused?;
+        let dead = policy::dead(entry, &self.facts(entry), &self.rules)?;
+        let (last, since) = (occasion(&refused.note), when::local(refused.since));
+        (refused.reason == dead.as_str()).then(|| format!("{last}, since {since}"))
     }
 }
 

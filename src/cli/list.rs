@@ -45,23 +45,23 @@ fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
         output::say("There are no app passwords.");
         return Ok(());
     }
+    let tried: Vec<_> = entries
+        .iter()
+        .map(|entry| viewer.still_tried(entry))
+        .collect();
+    // Seldom there is anything to say.
+    let is_any_tried = tried.iter().any(Option::is_some);
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "ID",
-        "USER",
-        "LABEL",
-        "SERVICES",
-        "FROM",
-        "CREATED",
-        "EXPIRES",
-        "LAST USED",
-        "STATUS",
-    ]);
-    for entry in entries {
-        table.add_row(row(entry, viewer));
+    table.set_header(
+        COLUMNS
+            .into_iter()
+            .chain(is_any_tried.then_some("STILL TRIED")),
+    );
+    for (entry, tried) in entries.into_iter().zip(tried) {
+        table.add_row(row(entry, viewer).into_iter().chain(tried));
     }
     let lines: Vec<_> = table
         .lines()
@@ -69,6 +69,18 @@ fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
         .collect();
     output::text(&lines.concat())
 }
+
+const COLUMNS: [&str; 9] = [
+    "ID",
+    "USER",
+    "LABEL",
+    "SERVICES",
+    "FROM",
+    "CREATED",
+    "EXPIRES",
+    "LAST USED",
+    "STATUS",
+];
 
 fn row(entry: &Credential, viewer: &Viewer) -> [String; 9] {
     [

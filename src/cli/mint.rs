@@ -24,6 +24,8 @@ pub(super) struct Order {
     pub(super) services: Vec<ServiceName>,
     pub(super) networks: Vec<Network>,
     pub(super) expires: Option<Timestamp>,
+    /// The system does not know the user. A successor takes this from the old one.
+    pub(super) is_virtual: bool,
 }
 
 /// The entry in JSON, and its password, once.
@@ -72,6 +74,7 @@ fn store_entry(
         created: context.now,
         created_by: operator::name(),
         expires: order.expires,
+        is_virtual: order.is_virtual,
     };
     let mut change = store.change()?;
     let entry = make(&mut change, &new)?;

@@ -10,7 +10,7 @@ use pam_app_passwd::syslog;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, named, operator, output, terminal};
+use super::{Context, named, notify, operator, output, terminal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -58,10 +58,17 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         revoked.extend(store.entry(entry.id)?);
     }
     drop(store);
+    let newly: Vec<_> = revoked
+        .iter()
+        .zip(&chosen)
+        .filter(|(_, before)| before.revoked.is_none())
+        .map(|(entry, _)| entry.clone())
+        .collect();
     report(&user, &revoked, context)?;
     if !arguments.keep_sessions {
         sign_out(&revoked, context);
     }
+    notify::tell("revoked", &newly, context);
     Ok(Code::Done)
 }
 

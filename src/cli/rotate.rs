@@ -15,7 +15,7 @@ use pam_app_passwd::syslog;
 use super::failure::{Code, Failure};
 use super::mint::{Order, mint};
 use super::signout::sign_out;
-use super::{Context, limits, named, operator, output, revoke, when};
+use super::{Context, limits, named, notify, operator, output, revoke, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -50,13 +50,14 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         None => revoke(&mut store, &old, context),
         Some(overlap) => limit(&mut store, &old, overlap, context),
     };
+    drop(store);
+    notify::tell("rotated", from_ref(&successor), context);
     let (id, user) = (old.id, user.as_str());
     let said = ended.map_err(|failure| {
         failure.hint(format!(
             "the successor is made, but the old one is as it was: app-passwd revoke {user} {id}"
         ))
     })?;
-    drop(store);
     output::say(&format!("{} replaces {id}, which {said}.", successor.id));
     if overlap.is_none() && !arguments.keep_sessions {
         sign_out(from_ref(&old), context);
@@ -103,6 +104,7 @@ fn order(old: &Credential, context: &Context) -> Result<Order, Failure> {
         services: old.services.clone(),
         networks: old.networks.clone(),
         expires: limits::ending(old.expires, context.now, context)?,
+        is_virtual: false,
     })
 }
 

@@ -40,6 +40,8 @@ pub struct NewCredential {
     pub created_by: String,
     /// From when on it is refused.
     pub expires: Option<Timestamp>,
+    /// The system does not know the user.
+    pub is_virtual: bool,
 }
 
 /// A change that is under way. Dropped without [`Change::commit`], it has not happened.
@@ -73,8 +75,9 @@ impl<'store> Change<'store> {
     /// Makes an entry, and returns it as it is stored.
     pub fn create(&mut self, new: &NewCredential) -> Result<Credential, Error> {
         let sql = "INSERT INTO credential
-                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires,
+                      virtual)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let values = params![
             new.user.as_str(),
             new.label.as_str(),
@@ -86,6 +89,7 @@ impl<'store> Change<'store> {
             new.created.seconds(),
             new.created_by,
             new.expires.map(Timestamp::seconds),
+            new.is_virtual,
         ];
         self.execute(sql, values)?;
         let id = CredentialId(self.transaction.last_insert_rowid());
@@ -161,13 +165,38 @@ impl<'store> Change<'store> {
         entry: CredentialId,
         detail: &str,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![at.seconds(), by, action, user.as_str(), entry.0, detail];
-        self.execute(sql, values)?;
+        self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
         self.lines
             .push(audit::change(action, user.as_str(), entry, by, detail));
         Ok(())
+    }
+
+    /// Records what concerns the store as a whole: no user, no entry.
+    pub fn record_whole(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        self.write_event(at, by, action, "", 0, detail)?;
+        self.lines.push(audit::change_of_all(action, by, detail));
+        Ok(())
+    }
+
+    fn write_event(
+        &self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        user: &str,
+        entry: i64,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![at.seconds(), by, action, user, entry, detail];
+        self.execute(sql, values).map(|_| ())
     }
 }
 

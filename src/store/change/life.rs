@@ -65,14 +65,17 @@ impl Change<'_> {
         self.record(at, by, action, &entry.user, entry.id, &label)
     }
 
-    /// Makes an entry that is the successor of `old`, which keeps its label beside it.
+    /// Makes an entry that is the successor of `old`, which keeps its label beside it. Whether the
+    /// user is a virtual one is as it was.
     pub fn replace(&mut self, old: &Credential, new: &NewCredential) -> Result<Credential, Error> {
         // The label has to be free first. What number the successor gets is known later.
         let replaced = "UPDATE credential SET replaced_by = ?2 WHERE id = ?1";
         self.execute(replaced, [old.id.0, 0])?;
         let successor = self.create(new)?;
         self.execute(replaced, [old.id.0, successor.id.0])?;
-        let replaces = "UPDATE credential SET replaces = ?2 WHERE id = ?1";
+        let replaces = "UPDATE credential
+                        SET replaces = ?2, virtual = (SELECT virtual FROM credential WHERE id = ?2)
+                        WHERE id = ?1";
         self.execute(replaces, [successor.id.0, old.id.0])?;
         let detail = format!("{} replaced_by={}", said::label(&old.label), successor.id);
         let (at, by) = (new.created, &new.created_by);
