@@ -46,6 +46,7 @@ fn every_field_of_the_json_has_an_entry() {
     let revoked = machine.tool(&["revoke", "root", "phone", "--json"]).json();
     let check = machine.tool_reading(WRONG.as_bytes(), &["check", "root", "--json"]);
     let answer: Json = serde_json::from_str(&check.stdout).unwrap();
+    let log = machine.tool(&["log", "--json"]).json();
     let status = machine.tool(&["status", "--json"]).json();
     let doctor = machine.tool(&["doctor", "--json", "--pam-dir", "/no/such/directory"]);
     let doctor: Json = serde_json::from_str(&doctor.stdout).unwrap();
@@ -54,6 +55,7 @@ fn every_field_of_the_json_has_an_entry() {
         &revoked[0],
         &revoked[0]["revoked"],
         &answer,
+        &log[0],
         &status,
         &doctor,
         finding,

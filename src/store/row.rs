@@ -104,7 +104,8 @@ pub(super) fn live_ids(
     })
 }
 
-fn raw<T>(
+/// What `sql` selects, read to its end, so that no statement stays open.
+pub(super) fn raw<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

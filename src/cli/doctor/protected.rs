@@ -30,7 +30,9 @@ pub(super) fn check(store: Option<&Store>, services: &[Named], config: &Config) 
 fn judge(service: &ServiceName, live: &[&Credential], rules: &Rules) -> Option<Finding> {
     let name = quoted(service.as_str());
     if rules.protects(service) {
-        let naming = live.iter().filter(|entry| rules.names(entry, service));
+        let naming = live
+            .iter()
+            .filter(|entry| rules.names(&entry.services, service));
         let naming: Vec<_> = naming.copied().collect();
         let what = format!("{name} takes app passwords that name it: {}", list(&naming));
         return Some(Finding::ok(Check::Protected, what));
