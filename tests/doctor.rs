@@ -620,6 +620,12 @@ fn a_file_says_to_doctor_what_it_says_to_libpam() {
         "auth [success=ok default=ignore] OURS # auth required pam_permit.so\nauth required pam_deny.so",
         "auth \\\n  sufficient \\\n OURS \\\n a b\nauth required pam_permit.so",
         "auth optional OURS [a b] c\n\n\t\n#auth required pam_deny.so\nauth optional pam_permit.so",
+        "auth sufficient OURS \\\n# a comment\nauth required pam_permit.so",
+        "auth sufficient OURS \\\n\nauth required pam_permit.so",
+        "auth sufficient OURS \\ \n debug\nauth required pam_permit.so",
+        "auth sufficient OURS\r\nauth required pam_permit.so",
+        "auth sufficient OURS x\r\nauth required pam_permit.so y\r",
+        "auth required\u{b}OURS\nauth optional OURS",
         "auth [ success = ok  default = ignore ] OURS\nauth [default=ok] pam_permit.so",
         "auth [success=okdefault=ignore] OURS\nauth required pam_permit.so",
         "auth [sucess=ok] OURS\nauth optional pam_permit.so",
@@ -651,7 +657,7 @@ fn a_file_says_to_doctor_what_it_says_to_libpam() {
 }
 
 #[test]
-fn an_include_that_is_missing_closes_the_service() {
+fn a_file_that_libpam_gives_up_closes_the_service() {
     if cannot_run(&["root"]) {
         return;
     }
@@ -659,6 +665,7 @@ fn an_include_that_is_missing_closes_the_service() {
     for (text, wrong) in [
         ("@include none\nauth required APP_PASSWD", true),
         ("auth required APP_PASSWD\n@include none", true),
+        ("auth required APP_PASSWD \\", true),
         ("auth required APP_PASSWD\n@include other", false),
     ] {
         machine.stack("imap", text);

@@ -12,7 +12,7 @@ use super::services::Named;
 pub(super) fn check(services: &[Named]) -> Vec<Finding> {
     let steps = services.iter().flat_map(|named| &named.service.steps);
     let named: BTreeMap<&str, &Place> = steps
-        .filter(|step| step.is_like_ours())
+        .filter(|step| step.is_ours())
         .map(|step| (step.path(), &step.place))
         .collect();
     let findings = named.into_iter().map(|(path, place)| judge(path, place));

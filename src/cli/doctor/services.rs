@@ -67,7 +67,10 @@ pub(super) fn read(dir: &Path) -> (Vec<Named>, Vec<Finding>) {
             }
         }
     }
-    let includes = services.iter().flat_map(|named| &named.service.includes);
+    let includes = services.iter().flat_map(|named| {
+        let includes = named.service.includes.iter();
+        includes.filter(|included| **included != named.file)
+    });
     let included: BTreeSet<PathBuf> = includes.cloned().collect();
     services.retain(|named| named.service.names_us && !is_fragment(named, &included));
     (services, problems)
