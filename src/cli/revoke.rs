@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pam_app_passwd::audit::Line;
 use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
-use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
 
@@ -67,38 +65,16 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     Ok(Code::Done)
 }
 
-/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. On a disk that has no room left, of
-/// whatever kind, in the room that is kept for it.
+/// Revokes what is not revoked yet, and whatever else is left of `whole`.
 pub(super) fn revoke(
     store: &mut Store,
     entries: &[Credential],
     whole: Option<&UserName>,
     revocation: &Revocation,
 ) -> Result<(), Failure> {
-    let lines = match try_revoke(store, entries, whole, revocation) {
-        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => {
-            try_revoke(store, entries, whole, revocation)?
-        }
-        tried => tried?,
-    };
+    let lines = store.revoke(entries, whole, revocation)?;
     syslog::send(&lines, "", revocation.at);
     Ok(())
-}
-
-fn try_revoke(
-    store: &mut Store,
-    entries: &[Credential],
-    whole: Option<&UserName>,
-    revocation: &Revocation,
-) -> Result<Vec<Line>, Error> {
-    let mut change = store.change()?;
-    for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
-        change.revoke(entry, revocation)?;
-    }
-    if let Some(user) = whole {
-        change.revoke_rest(user, revocation)?;
-    }
-    change.commit()
 }
 
 fn named(store: &mut Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
