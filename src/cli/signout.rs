@@ -8,28 +8,40 @@ mod command;
 mod process;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use pam_app_passwd::audit::quoted;
+use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::Credential;
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::AllNotes;
 
 use super::{Context, output};
 
+/// How long a process may take that has been answered and runs in a session which ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
+    sign_out_for(process::own_pid(), entries, &context.config);
+}
+
+/// The same for the process `asker`, whose own session comes last: with it, it ends.
+pub(super) fn sign_out_for(asker: i32, entries: &[Credential], config: &Config) {
     if entries.is_empty() {
         return;
     }
-    // Our own comes last, since with it we end.
     let (own, others): (Vec<_>, Vec<_>) = sessions_of(entries)
         .into_iter()
-        .partition(process::is_our_own);
+        .partition(|session| process::runs_in(asker, session));
     others.iter().for_each(end);
     let caches = cache::all();
-    let done = run_commands(entries, context);
+    let done = run_commands(entries, config);
     for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
         output::say(&warning);
+    }
+    if !own.is_empty() {
+        process::wait_for(asker, LAST_WORDS);
     }
     own.iter().for_each(end);
 }
@@ -68,8 +80,8 @@ fn end(open: &Open) {
 }
 
 /// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
-fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
-    let notes = AllNotes::read(&context.config.state_dir);
+fn run_commands(entries: &[Credential], config: &Config) -> Vec<Vec<String>> {
+    let notes = AllNotes::read(&config.state_dir);
     for problem in notes.problems() {
         output::say(&format!(
             "warning: not every use is known, so a command may miss one: {problem}"
@@ -77,7 +89,7 @@ fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
     }
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
-    for template in &context.config.on_revoke.run {
+    for template in &config.on_revoke.run {
         for entry in entries {
             for command in command::expand(template, entry, &notes.uses_of(entry.id)) {
                 if known.insert(command.clone()) {

@@ -40,12 +40,23 @@ pub(super) fn end(session: &Open) -> bool {
     false
 }
 
-/// Whether we run in this session, as one whom an app password has let in and who revokes it.
-pub(super) fn is_our_own(session: &Open) -> bool {
-    let own = i32::try_from(std::process::id()).ok();
-    let mut above = std::iter::successors(own, |&pid| parent_of(pid));
-    let has_number = |pid: i32| session.number.is_some() && number_of(pid) == session.number;
-    own.is_some_and(has_number) || above.any(|pid| pid == session.opener.pid)
+/// Whether a process runs in this session, as one whom an app password has let in and who revokes it.
+pub(super) fn runs_in(pid: i32, session: &Open) -> bool {
+    let mut above = std::iter::successors(Some(pid), |&pid| parent_of(pid));
+    let has_number = session.number.is_some() && number_of(pid) == session.number;
+    has_number || above.any(|pid| pid == session.opener.pid)
+}
+
+/// Waits for the end of another process, but no longer than that.
+pub(super) fn wait_for(pid: i32, patience: Duration) {
+    if let Some(process) = Member::open(pid).filter(|_| pid != own_pid()) {
+        process.ends_within(patience);
+    }
+}
+
+/// The pid of this process.
+pub(super) fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_nonzero().get()
 }
 
 /// The processes of a session that have not ended yet, by their pids.
@@ -55,14 +66,13 @@ struct Members(BTreeMap<i32, Member>);
 impl Members {
     /// Takes in what belongs to the session by now, and leaves out what has ended.
     fn gather(&mut self, session: &Open) {
-        let own = i32::try_from(std::process::id()).ok();
         self.0
             .retain(|_, member| !member.ends_within(Duration::ZERO));
         loop {
             let before = self.0.len();
             for pid in pids() {
                 // Not ourselves: somebody has to see it through.
-                if self.0.contains_key(&pid) || Some(pid) == own || !self.includes(pid, session) {
+                if self.0.contains_key(&pid) || pid == own_pid() || !self.includes(pid, session) {
                     continue;
                 }
                 // Asked again of what the descriptor holds, which may be another by now.

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What the helper does once it has answered: it ends what revoked app passwords have opened. One
+//! after the other, in a thread of its own: whoever changes the passwords of thousands takes no
+//! connection that a login needs, and starts no thousand commands.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use pam_app_passwd::config::Config;
+use pam_app_passwd::credential::Credential;
+
+use super::STACK;
+use crate::cli::failure::{Code, Failure};
+use crate::cli::output;
+use crate::cli::signout::sign_out_for;
+
+/// Entries that were revoked for somebody who has asked.
+pub(super) struct Revoked {
+    pub(super) entries: Vec<Credential>,
+    pub(super) config: Config,
+    /// The process that has asked, whose session ends last.
+    pub(super) asker: i32,
+}
+
+/// The way to that thread.
+#[derive(Clone)]
+pub(super) struct After(Sender<Revoked>);
+
+impl After {
+    pub(super) fn begin() -> Result<Self, Failure> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        thread
+            .spawn(move || work(&receiver))
+            .map_err(|error| Failure::new(Code::Failed, format!("no thread: {error}")))?;
+        Ok(Self(sender))
+    }
+
+    pub(super) fn end(&self, revoked: Revoked) {
+        if self.0.send(revoked).is_err() {
+            output::say("warning: what was opened by app passwords goes on: restart the helper");
+        }
+    }
+}
+
+fn work(receiver: &Receiver<Revoked>) {
+    for Revoked {
+        entries,
+        config,
+        asker,
+    } in receiver
+    {
+        sign_out_for(asker, &entries, &config);
+    }
+}
