@@ -9,6 +9,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::private_machine::PrivateMachine;
+use support::ssh::{BOTH_WAYS, Server};
 use support::terminal::{CTRL_D, converse_on_a_terminal};
 use support::{Ran, cannot_run};
 
@@ -324,4 +325,34 @@ fn chpasswd_of_many_ends_those_that_there_are_and_writes_nothing_for_the_others(
         assert_revoked(&machine, "demo", &["phone", "scanner"], "root");
         assert_revoked(&machine, "neighbour", &["phone"], "root");
     }
+}
+
+#[test]
+fn what_the_app_passwords_have_opened_ends_and_last_the_session_in_which_passwd_ran() {
+    let Some(server) = Server::start_beside("passwd.sh debian helper.sh") else {
+        return;
+    };
+    let machine = &server.machine;
+    configure(
+        machine,
+        r#"on_revoke.run = [["touch", "/run/demo/ran.{user}.{entry}"]]"#,
+    );
+    let phone = machine.create("demo --label phone --service sshd");
+    let laptop = machine.create("demo --label laptop --service sshd");
+    let old = machine.account_password("demo");
+    let mut ended = BOTH_WAYS.map(|way| server.open(way, &[&phone]));
+    let mut left_alone = server.open("publickey", &[]);
+    let line =
+        format!("printf \"%s\\n\" \"{old}\" \"{NEW}\" \"{NEW}\" | passwd 2>&1; exec sleep 600");
+    let asker = server.ssh("password", "demo", &line, &[&laptop]);
+    // It has seen what passwd said, to the end, and was ended then.
+    assert!(asker.ran.stdout.contains(REVOKED), "{asker:?}");
+    let done = "password updated successfully";
+    assert!(asker.ran.stdout.contains(done), "{asker:?}");
+    for session in &mut ended {
+        assert!(session.ends());
+        assert!(!machine.runs(&session.sleep));
+    }
+    assert!(left_alone.goes_on());
+    machine.shell("test -e ran.demo.1 && test -e ran.demo.2");
 }
