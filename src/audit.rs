@@ -137,6 +137,13 @@ pub fn failed(error: &Error) -> Line {
     )
 }
 
+/// The same after the account's password has changed.
+pub fn not_settled(error: &Error) -> Line {
+    let Line { severity, text } = failed(error);
+    let stay = "the password has changed, and the app passwords stay as they are";
+    Line::new(severity, format!("{text}; {stay}"))
+}
+
 /// An argument that we do not know.
 pub fn unknown_argument(argument: &str) -> Line {
     Line::new(

@@ -59,14 +59,13 @@ pub fn settle(
     };
     let path = conf.unwrap_or(Path::new(config::PATH));
     let here = || settle_here(&user, &Config::load(path)?, by(), now);
-    let not_permitted = |failed: &Error| failed.is_not_permitted();
     match conf {
         Some(_) => match here() {
-            Err(failed) if not_permitted(&failed) => ask(attempt),
+            Err(failed) if failed.is_not_permitted() => ask(attempt),
             settled => settled,
         },
         None => ask(attempt).or_else(|no_helper| match here() {
-            Err(failed) if not_permitted(&failed) => Err(no_helper),
+            Err(failed) if failed.is_not_permitted() => Err(no_helper),
             settled => settled,
         }),
     }

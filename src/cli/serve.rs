@@ -4,7 +4,8 @@
 //!
 //! Who asks is what the kernel says (`SO_PEERCRED`), never what the peer says. Root may ask about
 //! everybody; a system user of `[helper.callers]` about everybody, for the services named there;
-//! any other uid about its own user only.
+//! any other uid about its own user only. That the password of an account has changed, or that a
+//! session begins or ends, is believed of root only.
 //!
 //! A connection has a thread while it lasts, which is bounded, and so is their number: for each
 //! uid, and for all uids together that are no configured callers. Whoever floods the socket fills

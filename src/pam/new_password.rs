@@ -43,10 +43,7 @@ impl Call<'_> {
                 None
             }
         };
-        // Without bytes: we were here, and there is nothing to compare with. Should libpam have no
-        // memory left for it, it is as if there had been no preliminary phase.
-        let bytes = seen.map(|seen| seen.to_bytes()).unwrap_or_default();
-        let _ = self.pam.send_bytes(FINGERPRINT, bytes, None);
+        self.keep(seen);
     }
 
     fn look_after(&self, silent: bool) {
@@ -57,10 +54,21 @@ impl Call<'_> {
             return;
         };
         match password_change::has_changed(&before) {
-            Ok(true) => self.settle(before, silent),
+            Ok(true) => {
+                // A second line of ours in the stack has nothing left to do.
+                self.keep(None);
+                self.settle(before, silent);
+            }
             Ok(false) => {}
             Err(error) => self.log(&[audit::unseen(&error)]),
         }
+    }
+
+    /// Keeps what was seen on the handle; without it, that there is nothing to compare with.
+    fn keep(&self, seen: Option<Fingerprint>) {
+        let bytes = seen.map(|seen| seen.to_bytes()).unwrap_or_default();
+        // Should libpam have no memory left for it, it is as if there had been no preliminary phase.
+        let _ = self.pam.send_bytes(FINGERPRINT, bytes, None);
     }
 
     fn settle(&self, before: Fingerprint, silent: bool) {
@@ -74,7 +82,7 @@ impl Call<'_> {
                     message::say(self.pam, &sentence);
                 }
             }
-            Err(error) => self.log(&[audit::failed(&error)]),
+            Err(error) => self.log(&[audit::not_settled(&error)]),
         }
     }
 
