@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use support::private_machine::PrivateMachine;
@@ -21,7 +22,6 @@ const EVERYTHING: &str = "app-passwd list --all --json";
 /// When the store, its journal and their directory were written to.
 const WRITTEN: &str = "stat -c '%n %y' /var/lib/app-passwd /var/lib/app-passwd/store.db*";
 const OTHER: &str = "sechs alte Gaense";
-const SHAPES: [&str; 3] = ["debian", "rhel", "arch"];
 
 /// Nothing, after having said so, where that cannot be had.
 fn start(shape: &str, helper: &str) -> Option<PrivateMachine> {
@@ -37,6 +37,16 @@ fn start(shape: &str, helper: &str) -> Option<PrivateMachine> {
     }
     machine.create("neighbour --label phone");
     Some(machine)
+}
+
+/// The shapes at the same time: passwd takes its time when something is wrong.
+fn in_each_shape(test: impl Fn(&str) + Sync) {
+    thread::scope(|threads| {
+        for shape in ["debian", "rhel", "arch"] {
+            let test = &test;
+            threads.spawn(move || test(shape));
+        }
+    });
 }
 
 /// demo, who runs passwd, or root, who runs it for demo.
@@ -88,8 +98,10 @@ fn passwd(machine: &PrivateMachine, who: Who, options: &str, answers: [&str; 3])
         "New password: ",
         "Retype new password: ",
     ];
-    let conversation = std::array::from_fn::<_, 3, _>(|n| (questions[n], answers[n].as_str()));
-    converse_on_a_terminal(machine.command(&line), &conversation).0
+    converse_on_a_terminal(machine.command(&line), |shown| {
+        let asked = questions.iter().position(|asked| shown.contains(asked))?;
+        Some(&answers[asked])
+    })
 }
 
 /// What is not a change: what is answered, by whom, and why.
@@ -107,7 +119,7 @@ fn failures(old: &str) -> Vec<(Who, [&str; 3], &'static str)> {
 
 #[test]
 fn a_change_ends_all_app_passwords_of_the_account_and_says_how_many() {
-    for shape in SHAPES {
+    in_each_shape(|shape| {
         for who in [Who::Owner, Who::Root] {
             let Some(machine) = start(shape, "helper.sh") else {
                 return;
@@ -122,12 +134,12 @@ fn a_change_ends_all_app_passwords_of_the_account_and_says_how_many() {
                 r#"revoked; user=demo entry=1 by={by} label="phone" why="password changed""#
             ));
         }
-    }
+    });
 }
 
 #[test]
 fn a_change_that_fails_ends_none() {
-    for shape in SHAPES {
+    in_each_shape(|shape| {
         let Some(machine) = start(shape, "helper.sh") else {
             return;
         };
@@ -148,12 +160,12 @@ fn a_change_that_fails_ends_none() {
         // And after all that a real one does.
         let changed = passwd(&machine, Who::Owner, "", [&old, NEW, NEW]).succeeds();
         assert!(changed.contains(REVOKED), "{shape} {changed}");
-    }
+    });
 }
 
 #[test]
 fn root_needs_no_helper() {
-    for shape in SHAPES {
+    in_each_shape(|shape| {
         let Some(machine) = start(shape, "") else {
             return;
         };
@@ -163,12 +175,12 @@ fn root_needs_no_helper() {
         machine.logged(
             r#"pam_app_passwd(passwd:chauthtok): revoked; user=demo entry=1 by=root label="phone" why="password changed""#,
         );
-    }
+    });
 }
 
 #[test]
 fn without_a_helper_the_owner_changes_the_password_as_ever_and_the_log_says_what_to_do() {
-    for shape in SHAPES {
+    in_each_shape(|shape| {
         let Some(machine) = start(shape, "") else {
             return;
         };
@@ -182,7 +194,7 @@ fn without_a_helper_the_owner_changes_the_password_as_ever_and_the_log_says_what
         );
         // It has changed.
         passwd(&machine, Who::Owner, "", [NEW, OTHER, OTHER]).succeeds();
-    }
+    });
 }
 
 #[test]

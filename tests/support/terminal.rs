@@ -18,14 +18,19 @@ pub const CTRL_D: &str = "\x04";
 /// Runs `command` on a terminal of its own, types `answer` once it has said `question`, and returns all
 /// that the terminal showed as standard output.
 pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> Ran {
-    let (ran, asked) = converse_on_a_terminal(command, &[(question, answer)]);
-    assert_eq!(asked, 1, "{question:?} was asked {asked} times: {ran:?}");
+    let mut answer = Some(answer);
+    let ran = converse_on_a_terminal(command, |shown| {
+        shown.contains(question).then(|| answer.take())?
+    });
+    assert_eq!(answer, None, "{question:?} was never asked: {ran:?}");
     ran
 }
 
-/// The same for several questions, each of which is answered as often as it is asked. Returns, too, how
-/// many answers that took.
-pub fn converse_on_a_terminal(command: Command, answers: &[(&str, &str)]) -> (Ran, usize) {
+/// The same with an answer for each question that `answer` knows in what was shown since the last one.
+pub fn converse_on_a_terminal<'a>(
+    command: Command,
+    mut answer: impl FnMut(&str) -> Option<&'a str>,
+) -> Ran {
     let (mut keyboard, terminal) = open_terminal();
     let stream = || Stdio::from(terminal.try_clone().unwrap());
     let mut child = on_a_terminal_of_its_own(command)
@@ -35,29 +40,23 @@ pub fn converse_on_a_terminal(command: Command, answers: &[(&str, &str)]) -> (Ra
         .spawn()
         .unwrap();
     drop(terminal);
-    let (mut shown, mut answered, mut asked) = (String::new(), 0, 0);
+    let (mut shown, mut answered) = (String::new(), 0);
     let mut buffer = [0; 4096];
     // The end is an error (EIO), when the last program on the terminal has gone.
     while let Ok(length @ 1..) = keyboard.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..length]);
-        let since = &shown[answered..];
-        if let Some((_, answer)) = answers
-            .iter()
-            .find(|(question, _)| since.contains(question))
-        {
+        if let Some(answer) = answer(&shown[answered..]) {
             // No person is faster, and a program may still be turning off the echo.
             sleep(Duration::from_millis(200));
             keyboard.write_all(answer.as_bytes()).unwrap();
             answered = shown.len();
-            asked += 1;
         }
     }
-    let ran = Ran {
+    Ran {
         status: child.wait().unwrap().code(),
         stdout: shown,
         stderr: String::new(),
-    };
-    (ran, asked)
+    }
 }
 
 /// A session whose controlling terminal is its standard input, so that ^C reaches it, also where the
