@@ -25,6 +25,8 @@ apache2-bin                 check        a web server that asks PAM from many th
 binutils                    check        nm and readelf: what the module exports and is linked with
 dovecot-managesieved        check        ManageSieve of the mail server
 dovecot-pop3d               check        POP3 of the mail server
+fail2ban                    check        what reads the log and bans whoever guesses
+jq                          check        what the example of a notice reads its JSON with
 libapache2-mod-authnz-pam   check        what asks PAM in Apache
 libnginx-mod-http-auth-pam  check        what asks PAM in nginx
 nginx                       check        a web server that asks PAM in its event loop
@@ -100,7 +102,7 @@ quietly apt-get update
 quietly apt-get install --yes --no-install-recommends $missing
 
 # ... and at the next boot it would start it as well.
-for daemon in dovecot-core:dovecot nginx:nginx openssh-server:ssh postfix:postfix postgresql:postgresql \
+for daemon in dovecot-core:dovecot fail2ban:fail2ban nginx:nginx openssh-server:ssh postfix:postfix postgresql:postgresql \
     sasl2-bin:saslauthd vsftpd:vsftpd; do
     case " $missing " in
         *" ${daemon%:*} "*) quietly update-rc.d "${daemon#*:}" disable ;;

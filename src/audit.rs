@@ -211,6 +211,13 @@ pub fn change(action: &str, user: &str, entry: CredentialId, by: &str, detail: &
     Line::new(Severity::Notice, text)
 }
 
+/// A change of the store as a whole: `pruned; by=root events=12`.
+pub fn change_of_all(action: &str, by: &str, detail: &str) -> Line {
+    let detail = escape(detail.as_bytes(), Place::Text);
+    let text = format!("{action}; by={} {detail}", bare(by.as_bytes()));
+    Line::new(Severity::Notice, text)
+}
+
 impl Line {
     const fn new(severity: Severity, text: String) -> Self {
         Self { severity, text }

@@ -165,16 +165,14 @@ impl<'a> Visit<'a> {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let locked = shadow::is_locked(&entry.user)?;
-        let facts = Facts {
-            now,
-            unused_since: None,
-            locked,
-        };
         Ok(Self {
             entry,
             attempt,
             rules: config.rules(),
-            facts,
+            facts: Facts {
+                locked,
+                ..Facts::at(now)
+            },
         })
     }
 
@@ -302,6 +300,7 @@ mod tests {
                 created: NOW,
                 created_by: "root".to_owned(),
                 expires: None,
+                is_virtual: false,
             };
             let mut change = self.store.change().unwrap();
             let entry = change.create(&new).unwrap();

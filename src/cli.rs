@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line. The rules of what is printed where:
 //!
-//! - A secret goes alone to standard output, and so does what `list`, `show` and `check` answer.
+//! - A secret goes alone to standard output, and so does what `list`, `show`, `check` and `log`
+//!   answer.
 //! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
 //! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
 //!   is a remedy.
@@ -11,15 +12,27 @@
 
 mod check;
 mod create;
+mod disable;
+mod edit;
+mod enable;
 mod entry;
 mod failure;
+mod limits;
 mod list;
+mod log;
+mod mint;
+mod named;
+mod notify;
 mod operator;
 mod output;
+mod program;
+mod prune;
 mod revoke;
+mod rotate;
 mod serve;
 mod show;
 mod signout;
+mod table;
 mod terminal;
 mod when;
 
@@ -65,8 +78,20 @@ enum Verb {
     Show(show::Arguments),
     /// Revoke app passwords; what used them is refused from now on
     Revoke(revoke::Arguments),
+    /// Change what an app password is for and what limits it; the password stays
+    Edit(edit::Arguments),
+    /// Refuse app passwords until they are enabled again
+    Disable(disable::Arguments),
+    /// Accept app passwords that were disabled
+    Enable(enable::Arguments),
+    /// Make a successor with the same label and limits, and show it once; the old one ends
+    Rotate(rotate::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Say who did what, and when
+    Log(log::Arguments),
+    /// Forget what was revoked long ago, and old events
+    Prune(prune::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -110,7 +135,13 @@ impl Cli {
             Verb::List(arguments) => list::run(arguments, &context()?),
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
+            Verb::Edit(arguments) => edit::run(arguments, &context()?),
+            Verb::Disable(arguments) => disable::run(arguments, &context()?),
+            Verb::Enable(arguments) => enable::run(arguments, &context()?),
+            Verb::Rotate(arguments) => rotate::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
+            Verb::Log(arguments) => log::run(arguments, &context()?),
+            Verb::Prune(arguments) => prune::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

@@ -107,9 +107,11 @@ pub fn settle_here(
         why: RevokedWhy::PasswordChanged,
     };
     let lines = store.revoke(&live.sound, Some(user), &revocation)?;
+    let revoked = store.entries_of_numbers(live.sound.iter().map(|entry| entry.id));
     Ok(Settled {
         fate: Fate::Revoked(lines.len()),
-        revoked: live.sound,
+        // It has happened, whether or not they can be read again.
+        revoked: revoked.unwrap_or(live.sound),
         lines,
     })
 }

@@ -10,6 +10,7 @@
 
 mod change;
 pub(crate) mod connection;
+mod event;
 mod reserve;
 mod row;
 
@@ -29,6 +30,7 @@ use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
+pub use event::Event;
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -36,7 +38,13 @@ const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
 const TOOL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What leads from each schema to the next; the first from nothing.
-const MIGRATIONS: &[&str] = &[include_str!("store/schema.sql")];
+///
+/// A login reads whatever schema there is: what it needs stands in the first one, so that a new
+/// module works before the tool has brought the store up to date.
+const MIGRATIONS: &[&str] = &[
+    include_str!("store/schema.sql"),
+    include_str!("store/schema-2.sql"),
+];
 
 /// The number of the schema that this program writes.
 fn newest_schema() -> i64 {
@@ -214,10 +222,21 @@ impl Store {
 
     /// The entry of this number.
     pub fn entry(&mut self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        Ok(self.entries_of_numbers([id])?.into_iter().next())
+    }
+
+    /// The entries of these numbers, as far as there are any.
+    pub fn entries_of_numbers(
+        &mut self,
+        ids: impl IntoIterator<Item = CredentialId>,
+    ) -> Result<Vec<Credential>, Error> {
         let path = self.path.clone();
         let look = self.look()?;
-        let entries = row::select(&look, &path, "id = ?1", [id.0])?;
-        Ok(entries.into_iter().next())
+        let mut entries = Vec::new();
+        for id in ids {
+            entries.extend(row::select(&look, &path, "id = ?1", [id.0])?);
+        }
+        Ok(entries)
     }
 
     /// The entries of one user or of all, in the order in which they were made.
@@ -234,6 +253,17 @@ impl Store {
     /// The user's entries that are not revoked.
     pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
         row::live(&self.connection, &self.path, user)
+    }
+
+    /// The users with live entries whom the system knew when these were made.
+    pub fn accounts(&self) -> Result<Vec<UserName>, Error> {
+        row::accounts(&self.connection, &self.path)
+    }
+
+    /// The user's live entries that were made while the system knew the user.
+    pub fn entries_of_account(&self, user: &UserName) -> Result<Entries, Error> {
+        let condition = "user = ?1 AND revoked_at IS NULL AND NOT virtual";
+        row::select_sound(&self.connection, &self.path, condition, [user.as_str()])
     }
 
     /// The user's entries of this label: live ones first, the one without a successor before a
@@ -264,21 +294,15 @@ impl Store {
         ))
     }
 
-    /// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. On
-    /// a disk that has no room left, of whatever kind, in the room that is kept for it. The lines say
-    /// in the log what has happened.
+    /// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. The
+    /// lines say in the log what has happened.
     pub fn revoke(
         &mut self,
         entries: &[Credential],
         whole: Option<&UserName>,
         revocation: &Revocation,
     ) -> Result<Vec<Line>, Error> {
-        match self.try_revoke(entries, whole, revocation) {
-            Err(Error::Full(_) | Error::Store { .. }) if self.spend_reserve() => {
-                self.try_revoke(entries, whole, revocation)
-            }
-            tried => tried,
-        }
+        self.even_on_a_full_disk(|store| store.try_revoke(entries, whole, revocation))
     }
 
     fn try_revoke(
@@ -295,6 +319,18 @@ impl Store {
             change.revoke_rest(user, revocation)?;
         }
         change.commit()
+    }
+
+    /// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that
+    /// is kept for it.
+    pub fn even_on_a_full_disk<T>(
+        &mut self,
+        change: impl Fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match change(self) {
+            Err(Error::Full(_) | Error::Store { .. }) if self.spend_reserve() => change(self),
+            tried => tried,
+        }
     }
 
     fn spend_reserve(&self) -> bool {

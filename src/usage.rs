@@ -25,7 +25,12 @@ use crate::trust;
 
 /// A row is written at most this often, in seconds.
 const EVERY: i64 = 60;
-const SCHEMA: i64 = 1;
+/// What leads from each schema to the next; the first from nothing.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("usage/schema.sql"),
+    include_str!("usage/schema-2.sql"),
+];
+const SCHEMA: i64 = MIGRATIONS.len() as i64;
 
 /// The notes, as a login takes them.
 pub struct Usage {
@@ -53,8 +58,19 @@ pub struct Occasion<'a> {
 pub struct Notes {
     /// Its last use by whatever service; counted over all of them.
     pub used: Option<Note>,
-    /// Its last refusal, and why it was refused.
-    pub refused: Option<(Note, String)>,
+    /// Its last refusal.
+    pub refused: Option<Refused>,
+}
+
+/// The last refusal of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// When, where and how often.
+    pub note: Note,
+    /// Why.
+    pub reason: String,
+    /// Since when it is refused for this reason.
+    pub since: Timestamp,
 }
 
 /// When, where and how often.
@@ -138,11 +154,12 @@ impl Usage {
             at,
         } = occasion;
         let last = "SELECT at FROM refused WHERE entry = ?1";
-        let write = "INSERT INTO refused (entry, service, at, origin, uid, reason, count)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+        let write = "INSERT INTO refused (entry, service, at, origin, uid, reason, count, since)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?3)
                      ON CONFLICT DO UPDATE
                      SET service = excluded.service, at = excluded.at, origin = excluded.origin,
-                         uid = excluded.uid, reason = excluded.reason, count = count + 1";
+                         uid = excluded.uid, reason = excluded.reason, count = count + 1,
+                         since = iif(reason = excluded.reason, since, excluded.at)";
         let (service, why) = (service.as_str(), why.as_str());
         let values = params![entry.0, service, at.seconds(), origin, uid, why];
         self.note(
@@ -235,12 +252,23 @@ impl AllNotes {
     }
 
     fn read_refused(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let refused = "SELECT entry, at, service, origin, uid, count, reason FROM refused";
-        let mut statement = connection.prepare(refused)?;
+        // The tool changes no notes, so those of the first schema stay so until the next login.
+        let since = if schema_of(connection)? < 2 {
+            "at"
+        } else {
+            "since"
+        };
+        let refused =
+            format!("SELECT entry, at, service, origin, uid, count, reason, {since} FROM refused");
+        let mut statement = connection.prepare(&refused)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
-            noted.refused = Some((note(row)?, row.get(6)?));
+            noted.refused = Some(Refused {
+                note: note(row)?,
+                reason: row.get(6)?,
+                since: Timestamp::from_seconds(row.get(7)?),
+            });
         }
         Ok(())
     }
@@ -248,6 +276,11 @@ impl AllNotes {
     /// What could not be read, and why.
     pub fn problems(&self) -> &[String] {
         &self.problems
+    }
+
+    /// Since when there are notes; `None`: there are none.
+    pub fn begin(&self) -> Option<Timestamp> {
+        self.birth
     }
 
     /// What is noted about an entry.
@@ -317,19 +350,23 @@ fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
     connection.execute_batch("PRAGMA journal_mode = PERSIST; PRAGMA synchronous = OFF;")?;
     match schema_of(&connection)? {
         SCHEMA => Ok(Some(connection)),
-        0 if may_begin => begin(&mut connection, now).map(|()| Some(connection)),
+        0..SCHEMA if may_begin => migrate(&mut connection, now).map(|()| Some(connection)),
         _ => Ok(None),
     }
 }
 
-/// Begins the notes in an empty file, unless somebody else just did.
-fn begin(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+/// Begins the notes in an empty file, or brings older ones up to date, unless somebody else just did.
+fn migrate(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if schema_of(&transaction)? == 0 {
-        transaction.execute_batch(include_str!("usage/schema.sql"))?;
-        transaction.execute("INSERT INTO birth (at) VALUES (?1)", [now.seconds()])?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    let version = schema_of(&transaction)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
     }
+    if version == 0 {
+        transaction.execute("INSERT INTO birth (at) VALUES (?1)", [now.seconds()])?;
+    }
+    transaction.pragma_update(None, "user_version", version.max(SCHEMA))?;
     transaction.commit()
 }
 

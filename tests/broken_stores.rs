@@ -72,7 +72,23 @@ fn a_store_of_a_newer_version_is_refused_with_a_clear_error() {
             "{refusal}"
         );
     }
-    machine.alter("PRAGMA user_version = 1");
+    machine.alter("PRAGMA user_version = 2");
+    assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
+}
+
+#[test]
+fn a_store_of_an_older_version_lets_people_in_and_is_brought_up_to_date_by_the_tool() {
+    let machine = Machine::new();
+    let password = machine.create("alice", "phone", &[]);
+    let newest = machine.dump();
+    machine.alter("ALTER TABLE credential DROP COLUMN virtual; PRAGMA user_version = 1");
+    let older = machine.dump();
+    assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
+    assert_eq!(machine.dump(), older);
+    machine.tool(&["list"]).succeeds();
+    assert_ne!(machine.dump(), older);
+    machine.alter("UPDATE credential SET virtual = 1"); // nobody knows any more whether alice was
+    assert_eq!(machine.dump(), newest);
     assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
 }
 

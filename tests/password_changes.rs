@@ -9,7 +9,8 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::private_machine::PrivateMachine;
+use serde_json::json;
+use support::private_machine::{PrivateMachine, eventually};
 use support::ssh::{BOTH_WAYS, Server};
 use support::terminal::{CTRL_D, converse_on_a_terminal};
 use support::{Ran, cannot_run};
@@ -351,7 +352,8 @@ fn what_the_app_passwords_have_opened_ends_and_last_the_session_in_which_passwd_
     let machine = &server.machine;
     configure(
         machine,
-        r#"on_revoke.run = [["touch", "/run/demo/ran.{user}.{entry}"]]"#,
+        r#"on_revoke.run = [["touch", "/run/demo/ran.{user}.{entry}"]]
+           notify.command = ["sh", "-c", "cat >/run/demo/notice"]"#,
     );
     let phone = machine.create("demo --label phone --service sshd");
     let laptop = machine.create("demo --label laptop --service sshd");
@@ -371,4 +373,13 @@ fn what_the_app_passwords_have_opened_ends_and_last_the_session_in_which_passwd_
     }
     assert!(left_alone.goes_on());
     machine.shell("test -e ran.demo.1 && test -e ran.demo.2");
+    assert!(eventually(
+        || machine.run("test -s notice", "").status == Some(0)
+    ));
+    let notice = machine.run("cat notice", "").json();
+    let of = (&notice["action"], &notice["user"], &notice["by"]);
+    assert_eq!(of, (&json!("revoked"), &json!("demo"), &json!("demo")));
+    for entry in notice["entries"].as_array().unwrap() {
+        assert_eq!(entry["revoked"]["why"], "password changed", "{notice}");
+    }
 }

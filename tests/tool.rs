@@ -45,6 +45,7 @@ fn transcripts() {
         .unwrap();
         trycmd::TestCases::new()
             .register_bin("app-passwd", configured_tool(&machine))
+            .register_bin("sleep", PathBuf::from("/bin/sleep"))
             .case(transcript);
     }
 }
@@ -92,11 +93,8 @@ fn wildcard(word: &str) -> &str {
         .map(|c| if c.is_ascii_digit() { '0' } else { c })
         .collect();
     let is_password = word.len() == 29 && word.split('-').all(|group| group.len() == 4);
-    if is_password || shape == "0000-00-00" || shape == "00:00" {
-        "[..]"
-    } else {
-        word
-    }
+    let is_time = ["0000-00-00", "00:00", "00:00."].contains(&shape.as_str());
+    if is_password || is_time { "[..]" } else { word }
 }
 
 // -- refusals
@@ -121,7 +119,7 @@ fn refused(machine: &Machine, status: i32, arguments: &[&str]) -> String {
 fn malformed_usage_is_refused() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
-    let usages: [&[&str]; 14] = [
+    let usages: [&[&str]; 15] = [
         &[],
         &["crate"],
         &["create"],
@@ -136,6 +134,7 @@ fn malformed_usage_is_refused() {
         &["revoke", "alice"],
         &["revoke", "alice", "phone", "--all", "--yes"],
         &["check"],
+        &["log", "alice", "bob"],
     ];
     for arguments in usages {
         refused(&machine, 2, arguments);
@@ -633,7 +632,13 @@ fn who_is_not_root_is_not_permitted() {
         &["list"][..],
         &["create", "alice", "--label", "tablet"],
         &["revoke", "alice", "phone"],
+        &["edit", "alice", "phone", "--label", "tablet"],
+        &["disable", "alice", "phone"],
+        &["enable", "alice", "phone"],
+        &["rotate", "alice", "phone"],
         &["check", "alice"],
+        &["log"],
+        &["prune", "--yes"],
     ] {
         let mut command = std::process::Command::new(&tool);
         command
@@ -874,6 +879,8 @@ fn a_list_that_cannot_be_shown_is_a_failure() {
         &["list"][..],
         &["list", "--json"],
         &["show", "alice", "phone"],
+        &["log"],
+        &["prune", "--dry-run", "--json"],
     ] {
         let full = File::create("/dev/full").unwrap();
         let ran = machine

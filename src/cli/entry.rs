@@ -1,63 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! An entry as it is named on the command line, and as it is shown.
+//! An entry as it is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::{Credential, CredentialId, Label, Network, UserName};
+use pam_app_passwd::credential::{Credential, Network};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
-use pam_app_passwd::store::Store;
 use pam_app_passwd::usage::{AllNotes, Note};
 use serde::Serialize;
 
 use super::Context;
-use super::failure::{Code, Failure};
 use super::{operator, output, when};
-
-/// The entries that `name`, an id or an exact label, means. A label means the live entry of that
-/// name, with a predecessor that still overlaps; else the newest one that was revoked.
-pub(super) fn named(
-    store: &mut Store,
-    user: &UserName,
-    name: &str,
-) -> Result<Vec<Credential>, Failure> {
-    let found = match name.parse() {
-        Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
-            let entry = store.entry(CredentialId(id))?;
-            entry
-                .into_iter()
-                .filter(|entry| entry.user == *user)
-                .collect()
-        }
-        _ => labelled(store, user, name)?,
-    };
-    if found.is_empty() {
-        Err(none(user, name))
-    } else {
-        Ok(found)
-    }
-}
-
-fn labelled(store: &Store, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
-    let Ok(label) = Label::parse(name) else {
-        return Ok(Vec::new());
-    };
-    let mut found = store.labelled(user, &label)?;
-    let live = found
-        .iter()
-        .take_while(|entry| entry.revoked.is_none())
-        .count();
-    found.truncate(live.max(1));
-    Ok(found)
-}
-
-/// No such entry.
-pub(super) fn none(user: &UserName, name: &str) -> Failure {
-    let message = format!("{} has no app password '{name}'", user.as_str());
-    let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
-    Failure::new(Code::NoSuchEntry, message).hint(hint)
-}
 
 /// Says which entries cannot be read. They open nothing, but they are not gone either.
 pub(super) fn warn_of(damaged: &[Error]) {
@@ -86,11 +40,7 @@ impl Viewer {
         Self {
             rules: context.config.rules(),
             notes,
-            facts: Facts {
-                now: context.now,
-                unused_since: None,
-                locked: false,
-            },
+            facts: Facts::at(context.now),
         }
     }
 
@@ -131,9 +81,9 @@ impl Viewer {
             replaces: entry.replaces.map(|id| id.0),
             replaced_by: entry.replaced_by.map(|id| id.0),
             last_used: notes.used.as_ref().map(Used::new),
-            last_refused: notes.refused.map(|(note, reason)| Refused {
-                used: Used::new(&note),
-                reason,
+            last_refused: notes.refused.map(|refused| Refused {
+                used: Used::new(&refused.note),
+                reason: refused.reason,
             }),
         }
     }
@@ -158,8 +108,21 @@ impl Viewer {
 
     /// The last refusal, for people, if there was one.
     pub(super) fn last_refused(&self, entry: &Credential) -> Option<String> {
-        let (note, reason) = self.notes.of(entry.id).refused?;
-        Some(format!("{} ({})", occasion(&note), quoted(&reason)))
+        let refused = self.notes.of(entry.id).refused?;
+        let (last, why) = (occasion(&refused.note), quoted(&refused.reason));
+        Some(format!(
+            "{last} ({why} since {})",
+            when::local(refused.since)
+        ))
+    }
+
+    /// When and where an entry that opens nothing any more was last tried in spite of it, and since
+    /// when: `2026-11-20 09:00 imap 192.0.2.7, since 2026-11-01 08:12`.
+    pub(super) fn still_tried(&self, entry: &Credential) -> Option<String> {
+        let refused = self.notes.of(entry.id).refused?;
+        let dead = policy::dead(entry, &self.facts(entry), &self.rules)?;
+        let (last, since) = (occasion(&refused.note), when::local(refused.since));
+        (refused.reason == dead.as_str()).then(|| format!("{last}, since {since}"))
     }
 }
 
@@ -246,6 +209,18 @@ fn joined(items: impl Iterator<Item = String>, none: &str) -> String {
         none.to_owned()
     } else {
         items.join(" ")
+    }
+}
+
+/// Says what was done with entries, in a line for each user: `Revoked: 3 "phone" of alice.`
+pub(super) fn say_of_each_user(done: &str, entries: &[Credential]) {
+    let mut by_user = BTreeMap::<_, Vec<_>>::new();
+    for entry in entries {
+        by_user.entry(&entry.user).or_default().push(entry);
+    }
+    for (user, entries) in by_user {
+        let (names, user) = (names(entries), user.as_str());
+        output::say(&format!("{done}: {names} of {user}."));
     }
 }
 

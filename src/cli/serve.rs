@@ -42,7 +42,7 @@ use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
-use super::operator;
+use super::{Context, operator};
 use after::{After, Revoked};
 use quota::{Place, Quotas};
 
@@ -288,11 +288,14 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
         ));
     };
     let (pid, now) = (peer.pid.as_raw_nonzero().get(), clock::now());
-    let settled = settle_here(user, &config, operator::name_behind(pid), now)?;
+    let by = operator::name_behind(pid);
+    let settled = settle_here(user, &config, by.clone(), now)?;
     syslog::send(&settled.lines, "", now);
+    let json = false;
     let revoked = Revoked {
         entries: settled.revoked,
-        config,
+        by,
+        context: Context { config, json, now },
         asker: pid,
     };
     Ok(Reply {

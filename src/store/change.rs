@@ -2,15 +2,18 @@
 //! Changes of the store. Each writes its event in the same transaction, or nothing at all, and is
 //! told to the log once it is durable.
 
+mod life;
+mod said;
+
 use std::path::PathBuf;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Params, Transaction, params};
 
 use super::{Entries, error, row};
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
 use crate::credential::{
-    Credential, CredentialId, Label, Network, Revocation, ServiceName, UserName,
+    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
 };
 use crate::error::Error;
 use crate::hash::Hash;
@@ -37,6 +40,8 @@ pub struct NewCredential {
     pub created_by: String,
     /// From when on it is refused.
     pub expires: Option<Timestamp>,
+    /// The system does not know the user.
+    pub is_virtual: bool,
 }
 
 /// A change that is under way. Dropped without [`Change::commit`], it has not happened.
@@ -55,6 +60,12 @@ impl<'store> Change<'store> {
         }
     }
 
+    /// The entry of this number, which nobody else can change any more.
+    pub fn entry(&self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        let entries = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
+        Ok(entries.into_iter().next())
+    }
+
     /// The user's entries that are not revoked.
     pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
         row::live(&self.transaction, &self.path, user)
@@ -62,63 +73,41 @@ impl<'store> Change<'store> {
 
     /// Makes an entry, and returns it as it is stored.
     pub fn create(&mut self, new: &NewCredential) -> Result<Credential, Error> {
-        let (services, networks) = (
-            joined(&new.services, ServiceName::as_str),
-            networks(&new.networks),
-        );
         let sql = "INSERT INTO credential
-                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                     (user, label, key, tag, hash, services, networks, created_at, created_by, expires,
+                      virtual)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let values = params![
             new.user.as_str(),
             new.label.as_str(),
             new.key,
             new.tag,
             new.hash.to_phc(),
-            services,
-            networks,
+            services(&new.services),
+            networks(&new.networks),
             new.created.seconds(),
             new.created_by,
             new.expires.map(Timestamp::seconds),
+            new.is_virtual,
         ];
-        self.transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
+        self.execute(sql, values)?;
         let id = CredentialId(self.transaction.last_insert_rowid());
-        let expires = new
-            .expires
-            .map_or("never".to_owned(), |at| at.seconds().to_string());
-        let detail = format!(
-            "label=\"{}\" services={services} networks={} expires={expires}",
-            audit::quoted(new.label.as_str()),
-            if networks.is_empty() {
-                "any"
-            } else {
-                &networks
-            },
-        );
-        self.record(
-            new.created,
-            &new.created_by,
-            "created",
-            &new.user,
-            id,
-            &detail,
-        )?;
-        let stored = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
-        let stored = stored.into_iter().next();
+        let detail = [
+            said::label(&new.label),
+            said::services(&new.services),
+            said::networks(&new.networks),
+            said::expires(new.expires),
+        ];
+        let (by, detail) = (&new.created_by, detail.join(" "));
+        self.record(new.created, by, "created", &new.user, id, &detail)?;
+        let stored = self.entry(id)?;
         stored.ok_or_else(|| error(&self.path, rusqlite::Error::QueryReturnedNoRows))
     }
 
     /// Revokes an entry, unless it is revoked already.
     pub fn revoke(&mut self, entry: &Credential, revocation: &Revocation) -> Result<(), Error> {
-        let label = audit::quoted(entry.label.as_str());
-        self.revoke_row(
-            &entry.user,
-            entry.id,
-            &format!("label=\"{label}\" "),
-            revocation,
-        )
+        let label = said::label(&entry.label) + " ";
+        self.revoke_row(&entry.user, entry.id, &label, revocation)
     }
 
     /// Revokes whatever is left of the user's, also what is too damaged to be read.
@@ -139,15 +128,56 @@ impl<'store> Change<'store> {
         let sql = "UPDATE credential SET revoked_at = ?2, revoked_by = ?3, revoked_why = ?4
                    WHERE id = ?1 AND revoked_at IS NULL";
         let values = params![id.0, at.seconds(), by, why.as_str()];
-        let changed = self
-            .transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
-        if changed == 0 {
+        if self.execute(sql, values)? == 0 {
             return Ok(()); // somebody else was faster
+        }
+        if *why == RevokedWhy::NotShown {
+            // Whom it was to replace is as before.
+            self.execute(
+                "UPDATE credential SET replaced_by = NULL WHERE replaced_by = ?1",
+                [id.0],
+            )?;
         }
         let detail = format!("{label}why=\"{}\"", why.as_str());
         self.record(*at, by, "revoked", user, id, &detail)
+    }
+
+    /// Forgets an entry that is revoked. Its id is never used again.
+    pub fn purge(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
+        let sql = "DELETE FROM credential WHERE id = ?1 AND revoked_at IS NOT NULL";
+        let purged = self
+            .transaction
+            .execute(sql, [entry.id.0])
+            .map_err(|e| error(&self.path, e))?;
+        if purged == 0 {
+            return Ok(()); // somebody else was faster
+        }
+        let detail = format!("label=\"{}\"", audit::quoted(entry.label.as_str()));
+        self.record(at, by, "purged", &entry.user, entry.id, &detail)
+    }
+
+    /// Forgets the events before `limit`, of one user or of all. Returns how many there were.
+    pub fn purge_events(
+        &mut self,
+        user: Option<&UserName>,
+        limit: Timestamp,
+        at: Timestamp,
+        by: &str,
+    ) -> Result<usize, Error> {
+        let sql = "DELETE FROM event WHERE at < ?1 AND (?2 IS NULL OR user = ?2)";
+        let values = params![limit.seconds(), user.map(UserName::as_str)];
+        let purged = self
+            .transaction
+            .execute(sql, values)
+            .map_err(|e| error(&self.path, e))?;
+        if purged > 0 {
+            let mut detail = format!("events={purged} before={}", limit.seconds());
+            if let Some(user) = user {
+                detail += &format!(" user=\"{}\"", audit::quoted(user.as_str()));
+            }
+            self.record_whole(at, by, "pruned", &detail)?;
+        }
+        Ok(purged)
     }
 
     /// Makes it durable. The lines say in the log what has happened.
@@ -156,6 +186,11 @@ impl<'store> Change<'store> {
             .commit()
             .map_err(|e| error(&self.path, e))?;
         Ok(self.lines)
+    }
+
+    fn execute(&self, sql: &str, values: impl Params) -> Result<usize, Error> {
+        let done = self.transaction.execute(sql, values);
+        done.map_err(|e| error(&self.path, e))
     }
 
     fn record(
@@ -167,26 +202,49 @@ impl<'store> Change<'store> {
         entry: CredentialId,
         detail: &str,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![at.seconds(), by, action, user.as_str(), entry.0, detail];
-        self.transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
+        self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
         self.lines
             .push(audit::change(action, user.as_str(), entry, by, detail));
         Ok(())
     }
+
+    /// Records what concerns the store as a whole: no user, no entry.
+    pub fn record_whole(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        self.write_event(at, by, action, "", 0, detail)?;
+        self.lines.push(audit::change_of_all(action, by, detail));
+        Ok(())
+    }
+
+    fn write_event(
+        &self,
+        at: Timestamp,
+        by: &str,
+        action: &str,
+        user: &str,
+        entry: i64,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![at.seconds(), by, action, user, entry, detail];
+        self.execute(sql, values).map(|_| ())
+    }
 }
 
-fn joined<T>(items: &[T], text: impl Fn(&T) -> &str) -> String {
-    items.iter().map(text).collect::<Vec<_>>().join(",")
+/// Names, as they are stored.
+fn services(services: &[ServiceName]) -> String {
+    let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+    names.join(",")
 }
 
+/// Networks, as they are stored.
 fn networks(networks: &[Network]) -> String {
-    networks
-        .iter()
-        .map(Network::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
+    let networks: Vec<_> = networks.iter().map(Network::to_string).collect();
+    networks.join(",")
 }

@@ -91,6 +91,18 @@ pub(super) fn with_tag(
     rows.into_iter().map(parse).collect()
 }
 
+/// The users with live entries whom the system knew when these were made. A name that is damaged
+/// is passed over: what it is cannot be asked.
+pub(super) fn accounts(connection: &Connection, path: &Path) -> Result<Vec<UserName>, Error> {
+    let sql = "SELECT DISTINCT user FROM credential WHERE revoked_at IS NULL AND NOT virtual";
+    let names = raw(connection, sql, [], |row| row.get::<_, String>(0));
+    let names = names.map_err(|e| error(path, e))?;
+    Ok(names
+        .iter()
+        .filter_map(|name| UserName::parse(name).ok())
+        .collect())
+}
+
 /// The numbers of the user's entries that are not revoked.
 pub(super) fn live_ids(
     connection: &Connection,
@@ -102,7 +114,8 @@ pub(super) fn live_ids(
     })
 }
 
-fn raw<T>(
+/// What `sql` selects, read to its end, so that no statement stays open.
+pub(super) fn raw<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

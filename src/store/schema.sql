@@ -38,7 +38,8 @@ CREATE INDEX credential_by_tag ON credential (user, tag);
 CREATE UNIQUE INDEX credential_by_label ON credential (user, label)
     WHERE revoked_at IS NULL AND replaced_by IS NULL;
 
--- Who did what. Written in the transaction of the change, never altered.
+-- Who did what. Written in the transaction of the change, never altered. What concerns the store as
+-- a whole has the user '' and the entry 0, which no user and no entry can have.
 CREATE TABLE event (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     at     INTEGER NOT NULL,

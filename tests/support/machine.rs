@@ -179,10 +179,11 @@ impl Machine {
 
     /// Changes the store behind the tool's back.
     pub fn alter(&self, sql: &str) {
-        Connection::open(self.store())
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        alter(&self.store(), sql);
+    }
+
+    pub fn alter_usage(&self, sql: &str) {
+        alter(&self.usage(), sql);
     }
 
     /// Everything in the store, as text; the same text means that nothing has changed.
@@ -193,6 +194,11 @@ impl Machine {
             "no store".to_owned()
         }
     }
+}
+
+fn alter(database: &Path, sql: &str) {
+    let database = Connection::open(database).unwrap();
+    database.execute_batch(sql).unwrap();
 }
 
 /// Every row of every table.

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What the helper does once it has answered: it ends what revoked app passwords have opened. One
-//! after the other, in a thread of its own: whoever changes the passwords of thousands takes no
+//! What the helper does once it has answered: it ends what revoked app passwords have opened, and
+//! tells the command of `[notify]`. One after the other, in a thread of its own: whoever changes the passwords of thousands takes no
 //! connection that a login needs, and starts no thousand commands.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::Credential;
 
 use super::STACK;
+use crate::cli::Context;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::notify::tell_of;
 use crate::cli::output;
 use crate::cli::signout::sign_out_for;
 
 /// Entries that were revoked for somebody who has asked.
 pub(super) struct Revoked {
     pub(super) entries: Vec<Credential>,
-    pub(super) config: Config,
+    pub(super) by: String,
+    pub(super) context: Context,
     /// The process that has asked, whose session ends last.
     pub(super) asker: i32,
 }
@@ -45,10 +47,12 @@ impl After {
 fn work(receiver: &Receiver<Revoked>) {
     for Revoked {
         entries,
-        config,
+        by,
+        context,
         asker,
     } in receiver
     {
-        sign_out_for(asker, &entries, &config);
+        sign_out_for(asker, &entries, &context);
+        tell_of(&by, "revoked", &entries, &context);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use pam_app_passwd::session::Process;
 
-use super::command;
+use crate::cli::program;
 
 /// saslauthd's own default, in seconds (saslauthd(8), `-t`).
 const SASLAUTHD_TTL: u64 = 28_800;
@@ -51,7 +51,7 @@ impl Cache {
             },
             // Only its first process; those that do its work are called `dovecot/auth` and so on.
             "dovecot" => Kind::Dovecot {
-                ttl: dovecot_cache(&command::ask(&doveconf(&words))?)?,
+                ttl: dovecot_cache(&program::ask(&doveconf(&words))?)?,
             },
             _ => return None,
         };

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The commands of `[on_revoke] run`: argument lists, no shell, bounded in time.
+//! The commands of `[on_revoke] run`.
 
-use std::io::Read;
-use std::os::fd::AsFd;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitStatus;
 
 use pam_app_passwd::credential::Credential;
 use pam_app_passwd::usage::Note;
 
-/// How long one command may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::cli::program;
+
 /// What `doveadm kick` of Dovecot 2.3 ends with when nobody was connected.
 const DOVEADM_NOT_FOUND: i32 = 68;
 
@@ -68,15 +65,9 @@ fn fill(word: &str, fields: &[(&str, &str)]) -> String {
     filled
 }
 
-/// Runs a command and waits for its end; kills it when its time is over. What it prints goes to
-/// standard error.
+/// Runs a command and waits for its end.
 pub(super) fn run(words: &[String]) -> Result<(), String> {
-    let stderr = std::io::stderr()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(|e| e.to_string())?;
-    let mut child = start(words, Stdio::from(stderr), Stdio::inherit())?;
-    let status = wait(&mut child)?;
+    let status = program::run(words, b"")?;
     match status.success() || found_nothing(words, status) {
         true => Ok(()),
         false => Err(status.to_string()),
@@ -87,48 +78,6 @@ pub(super) fn run(words: &[String]) -> Result<(), String> {
 fn found_nothing(words: &[String], status: ExitStatus) -> bool {
     let program = words.first().and_then(|program| program.rsplit('/').next());
     program == Some("doveadm") && status.code() == Some(DOVEADM_NOT_FOUND)
-}
-
-/// What a command of few words prints, if it does what it is asked, within the same time.
-pub(super) fn ask(words: &[String]) -> Option<String> {
-    let mut child = start(words, Stdio::piped(), Stdio::null()).ok()?;
-    wait(&mut child).ok().filter(ExitStatus::success)?;
-    let mut answer = String::new();
-    child.stdout?.read_to_string(&mut answer).ok()?;
-    Some(answer)
-}
-
-fn start(words: &[String], stdout: Stdio, stderr: Stdio) -> Result<Child, String> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Err("it is empty".to_owned());
-    };
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr)
-        .spawn()
-        .map_err(|error| error.to_string())
-}
-
-fn wait(child: &mut Child) -> Result<ExitStatus, String> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            Ok(None) => {
-                // It may have ended this very moment.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!(
-                    "it took longer than {} s and was killed",
-                    PATIENCE.as_secs()
-                ));
-            }
-            Err(error) => return Err(error.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -186,18 +135,6 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_fails_or_is_missing_is_told() {
-        assert_eq!(run(&words("true")), Ok(()));
-        assert_eq!(run(&words("sh -c false")), Err("exit status: 1".to_owned()));
-        assert!(
-            run(&words("/no/such/command"))
-                .unwrap_err()
-                .contains("No such file")
-        );
-        assert!(run(&[]).is_err());
-    }
-
-    #[test]
     fn to_kick_nobody_is_no_failure() {
         use std::os::unix::process::ExitStatusExt;
         let ended = |code| ExitStatus::from_raw(code << 8);
@@ -205,12 +142,5 @@ mod tests {
         assert!(found_nothing(&words("/usr/bin/doveadm kick a"), ended(68)));
         assert!(!found_nothing(&words("doveadm kick alice"), ended(75)));
         assert!(!found_nothing(&words("tell-owner alice"), ended(68)));
-    }
-
-    #[test]
-    fn the_answer_of_a_command_is_what_it_prints_if_it_succeeds() {
-        assert_eq!(ask(&words("echo 1 hours")), Some("1 hours\n".to_owned()));
-        assert_eq!(ask(&words("sh -c false")), None);
-        assert_eq!(ask(&words("/no/such/command")), None);
     }
 }

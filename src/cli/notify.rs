@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The command of `[notify]`: it gets what has changed as JSON on its standard input, never a
+//! secret. What becomes of it changes nothing about what was done.
+
+use pam_app_passwd::credential::Credential;
+use serde::Serialize;
+
+use super::entry::{View, Viewer};
+use super::{Context, operator, output, program, when};
+
+/// What has changed. Names are a promise: the first five are those of an event of the log.
+#[derive(Serialize)]
+struct Notice<'a> {
+    at: String,
+    by: &'a str,
+    action: &'a str,
+    /// Whose entries they are; `None`: those of several users.
+    user: Option<&'a str>,
+    /// The entry; `None`: several.
+    entry: Option<i64>,
+    entries: Vec<View>,
+}
+
+/// Tells of a change, once for all entries that it concerns.
+pub(super) fn tell(action: &str, entries: &[Credential], context: &Context) {
+    tell_of(&operator::name(), action, entries, context);
+}
+
+/// The same of a change that somebody else has made.
+pub(super) fn tell_of(by: &str, action: &str, entries: &[Credential], context: &Context) {
+    let command = &context.config.notify.command;
+    if command.is_empty() || entries.is_empty() {
+        return;
+    }
+    let notice = Notice {
+        at: when::utc(context.now),
+        by,
+        action,
+        user: same(entries.iter().map(|entry| entry.user.as_str())),
+        entry: same(entries.iter().map(|entry| entry.id.0)),
+        entries: Viewer::new(context).views(entries),
+    };
+    let told = serde_json::to_vec(&notice).map_err(|error| error.to_string());
+    let why = match told.and_then(|json| program::run(command, &json)) {
+        Ok(status) if status.success() => return,
+        Ok(status) => status.to_string(),
+        Err(why) => why,
+    };
+    let command = command.join(" ");
+    output::say(&format!("warning: [notify] {command}: {why}"));
+}
+
+/// What all of them are.
+fn same<T: PartialEq>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.all(|item| item == first).then_some(first)
+}
