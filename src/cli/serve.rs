@@ -43,6 +43,7 @@ use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
 use super::operator;
+use super::signout::Asker;
 use after::{After, Revoked};
 use quota::{Place, Quotas};
 
@@ -290,15 +291,14 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
     let (pid, now) = (peer.pid.as_raw_nonzero().get(), clock::now());
     let settled = settle_here(user, &config, operator::name_behind(pid), now)?;
     syslog::send(&settled.lines, "", now);
-    let revoked = Revoked {
+    let revoked = (!settled.revoked.is_empty()).then(|| Revoked {
         entries: settled.revoked,
         config,
-        asker: pid,
-    };
-    Ok(Reply {
-        answer: Answer::Fate(settled.fate),
-        revoked: Some(revoked),
-    })
+        // Now, as long as it waits for the answer.
+        asker: Asker::of(pid),
+    });
+    let answer = Answer::Fate(settled.fate);
+    Ok(Reply { answer, revoked })
 }
 
 /// One look-up, and never of a name that the peer says.

@@ -8,7 +8,6 @@ mod command;
 mod process;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::config::Config;
@@ -17,23 +16,21 @@ use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::AllNotes;
 
 use super::{Context, output};
-
-/// How long a process may take that has been answered and runs in a session which ends.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) use process::Asker;
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
-    sign_out_for(process::own_pid(), entries, &context.config);
+    sign_out_for(&Asker::ourselves(), entries, &context.config);
 }
 
-/// The same for the process `asker`, whose own session comes last: with it, it ends.
-pub(super) fn sign_out_for(asker: i32, entries: &[Credential], config: &Config) {
+/// The same for `asker`, whose own session comes last: with it, it ends.
+pub(super) fn sign_out_for(asker: &Asker, entries: &[Credential], config: &Config) {
     if entries.is_empty() {
         return;
     }
     let (own, others): (Vec<_>, Vec<_>) = sessions_of(entries)
         .into_iter()
-        .partition(|session| process::runs_in(asker, session));
+        .partition(|session| asker.is_in(session));
     others.iter().for_each(end);
     let caches = cache::all();
     let done = run_commands(entries, config);
@@ -41,7 +38,7 @@ pub(super) fn sign_out_for(asker: i32, entries: &[Credential], config: &Config) 
         output::say(&warning);
     }
     if !own.is_empty() {
-        process::wait_for(asker, LAST_WORDS);
+        asker.let_finish();
     }
     own.iter().for_each(end);
 }

@@ -11,14 +11,14 @@ use pam_app_passwd::credential::Credential;
 use super::STACK;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::output;
-use crate::cli::signout::sign_out_for;
+use crate::cli::signout::{Asker, sign_out_for};
 
 /// Entries that were revoked for somebody who has asked.
 pub(super) struct Revoked {
     pub(super) entries: Vec<Credential>,
     pub(super) config: Config,
-    /// The process that has asked, whose session ends last.
-    pub(super) asker: i32,
+    /// Who has asked, whose session ends last.
+    pub(super) asker: Asker,
 }
 
 /// The way to that thread.
@@ -49,6 +49,6 @@ fn work(receiver: &Receiver<Revoked>) {
         asker,
     } in receiver
     {
-        sign_out_for(asker, &entries, &config);
+        sign_out_for(&asker, &entries, &config);
     }
 }
