@@ -42,6 +42,7 @@ use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
+use super::signout::Asker;
 use super::{Context, operator};
 use after::{After, Revoked};
 use quota::{Place, Quotas};
@@ -291,17 +292,19 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
     let by = operator::name_behind(pid);
     let settled = settle_here(user, &config, by.clone(), now)?;
     syslog::send(&settled.lines, "", now);
-    let json = false;
-    let revoked = Revoked {
+    let revoked = (!settled.revoked.is_empty()).then(|| Revoked {
         entries: settled.revoked,
         by,
-        context: Context { config, json, now },
-        asker: pid,
-    };
-    Ok(Reply {
-        answer: Answer::Fate(settled.fate),
-        revoked: Some(revoked),
-    })
+        context: Context {
+            config,
+            json: false,
+            now,
+        },
+        // Now, as long as it waits for the answer.
+        asker: Asker::of(pid),
+    });
+    let answer = Answer::Fate(settled.fate);
+    Ok(Reply { answer, revoked })
 }
 
 /// One look-up, and never of a name that the peer says.

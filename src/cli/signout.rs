@@ -8,7 +8,6 @@ mod command;
 mod process;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, ServiceName};
@@ -17,17 +16,15 @@ use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
 
 use super::{Context, output};
-
-/// How long a process may take that has been answered and runs in a session which ends.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) use process::Asker;
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
-    sign_out_for(process::own_pid(), entries, context);
+    sign_out_for(&Asker::ourselves(), entries, context);
 }
 
-/// The same for the process `asker`, whose own session comes last: with it, it ends.
-pub(super) fn sign_out_for(asker: i32, entries: &[Credential], context: &Context) {
+/// The same for `asker`, whose own session comes last: with it, it ends.
+pub(super) fn sign_out_for(asker: &Asker, entries: &[Credential], context: &Context) {
     if entries.is_empty() {
         return;
     }
@@ -59,8 +56,8 @@ pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) 
             used.push((entry, uses));
         }
     }
-    let own = process::own_pid();
-    end_all(own, sessions_of(entries, refused), used, context);
+    let ourselves = Asker::ourselves();
+    end_all(&ourselves, sessions_of(entries, refused), used, context);
 }
 
 /// A login, as it was noted. The PAM service behind one that `service=` renames was not.
@@ -86,7 +83,7 @@ fn read_notes(context: &Context) -> AllNotes {
 
 /// Ends sessions, and whatever the commands reach of what was used.
 fn end_all(
-    asker: i32,
+    asker: &Asker,
     sessions: Vec<Open>,
     used: Vec<(&Credential, Vec<Note>)>,
     context: &Context,
@@ -96,7 +93,7 @@ fn end_all(
     }
     let (own, others): (Vec<_>, Vec<_>) = sessions
         .into_iter()
-        .partition(|session| process::runs_in(asker, session));
+        .partition(|session| asker.is_in(session));
     others.iter().for_each(end);
     let caches = cache::all();
     let done = run_commands(&used, context);
@@ -104,7 +101,7 @@ fn end_all(
         output::say(&warning);
     }
     if !own.is_empty() {
-        process::wait_for(asker, LAST_WORDS);
+        asker.let_finish();
     }
     own.iter().for_each(end);
 }

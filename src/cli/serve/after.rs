@@ -12,15 +12,15 @@ use crate::cli::Context;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::notify::tell_of;
 use crate::cli::output;
-use crate::cli::signout::sign_out_for;
+use crate::cli::signout::{Asker, sign_out_for};
 
 /// Entries that were revoked for somebody who has asked.
 pub(super) struct Revoked {
     pub(super) entries: Vec<Credential>,
     pub(super) by: String,
     pub(super) context: Context,
-    /// The process that has asked, whose session ends last.
-    pub(super) asker: i32,
+    /// Who has asked, whose session ends last.
+    pub(super) asker: Asker,
 }
 
 /// The way to that thread.
@@ -52,7 +52,7 @@ fn work(receiver: &Receiver<Revoked>) {
         asker,
     } in receiver
     {
-        sign_out_for(asker, &entries, &context);
+        sign_out_for(&asker, &entries, &context);
         tell_of(&by, "revoked", &entries, &context);
     }
 }
