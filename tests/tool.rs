@@ -649,6 +649,8 @@ fn who_is_not_root_is_not_permitted() {
         &["check", "alice"],
         &["log"],
         &["prune", "--yes"],
+        &["status"],
+        &["doctor"],
     ] {
         let mut command = std::process::Command::new(&tool);
         command
