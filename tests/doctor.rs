@@ -330,6 +330,27 @@ fn a_module_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_module_of_another_version_is_named() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let other = machine.path("pam_app_passwd.so.other");
+    fs::write(&other, "pam_app_passwd-0.0.0").unwrap();
+    let other = other.display();
+    machine.stack("imap", &format!("auth required {other}"));
+    machine.stack(
+        "pop3",
+        "auth required APP_PASSWD\naccount required APP_PASSWD",
+    );
+    let said = wrong_about(&findings(&machine), "module");
+    assert_eq!(
+        said,
+        format!("{other}: not the module that belongs to this tool")
+    );
+}
+
+#[test]
 fn a_stack_that_others_may_write_is_named() {
     if cannot_run(&["root"]) {
         return;

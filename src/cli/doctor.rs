@@ -73,9 +73,10 @@ fn examine(config_path: &Path, pam_dir: &Path, now: Timestamp) -> Vec<Finding> {
     findings.extend(unreadable);
     findings.extend(stacks::check(&services, pam_dir));
     findings.extend(modules::check(&services));
+    findings.extend(modules::outdated());
     findings.extend(files::of_stacks(&services, pam_dir));
     findings.extend(configuration::others(&services, config_path));
-    findings.extend(daemons::caches(&services));
+    findings.extend(daemons::caches(&services, config.as_ref()));
     findings
 }
 

@@ -33,8 +33,13 @@ const ASKING: [(&str, Option<&str>); 9] = [
 ];
 
 /// Caches above PAM.
-pub(super) fn caches(services: &[Named]) -> Vec<Finding> {
-    let mut findings: Vec<_> = cache::all().iter().map(running).collect();
+pub(super) fn caches(services: &[Named], config: Option<&Config>) -> Vec<Finding> {
+    let commands = config.map_or(&[][..], |config| &config.on_revoke.run);
+    let caches = cache::all();
+    let mut findings: Vec<_> = caches
+        .iter()
+        .map(|cache| running(cache, commands))
+        .collect();
     // Postfix may as well ask Dovecot: what is not installed asks nothing.
     let may_ask =
         services.iter().any(|named| named.name == SMTP) && Path::new(SASLAUTHD_PROGRAM).exists();
@@ -54,7 +59,11 @@ pub(super) fn caches(services: &[Named]) -> Vec<Finding> {
     findings
 }
 
-fn running(cache: &Cache) -> Finding {
+fn running(cache: &Cache, on_revoke: &[Vec<String>]) -> Finding {
+    if cache.forgets_by(on_revoke) {
+        let what = "Dovecot remembers passwords, and [on_revoke] makes it forget them";
+        return Finding::ok(Check::Cache, what);
+    }
     let hint = match cache.is_saslauthd() {
         true => "take -c out of its options (OPTIONS in /etc/default/saslauthd), and restart it",
         false => {

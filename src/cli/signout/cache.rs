@@ -70,7 +70,7 @@ impl Cache {
     pub(super) fn warning(&self, done: &[Vec<String>]) -> Option<String> {
         let remedy = match &self.kind {
             _ if Process::of(self.process.pid) != Some(self.process) => return None, // restarted
-            Kind::Dovecot { .. } if done.iter().any(|words| flushes_dovecot(words)) => return None,
+            _ if self.forgets_by(done) => return None,
             Kind::Saslauthd { .. } => "restart it",
             Kind::Dovecot { .. } => "run doveadm auth cache flush",
         };
@@ -78,6 +78,11 @@ impl Cache {
             "warning: {}; {remedy}",
             self.describe("the password")
         ))
+    }
+
+    /// Whether one of these commands makes it forget.
+    pub(in crate::cli) fn forgets_by(&self, commands: &[Vec<String>]) -> bool {
+        !self.is_saslauthd() && commands.iter().any(|words| flushes_dovecot(words))
     }
 
     /// What it does with a password that it remembers.
