@@ -9,6 +9,7 @@
 //!
 //! Each verb is a file: arguments -> library -> output.
 
+mod backup;
 mod check;
 mod create;
 mod entry;
@@ -18,6 +19,7 @@ mod notify;
 mod operator;
 mod output;
 mod program;
+mod restore;
 mod revoke;
 mod serve;
 mod show;
@@ -69,6 +71,10 @@ enum Verb {
     Revoke(revoke::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Copy the whole store into a file, while logins go on
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the store
+    Restore(restore::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -113,6 +119,8 @@ impl Cli {
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
+            Verb::Backup(arguments) => backup::run(arguments, &context()?),
+            Verb::Restore(arguments) => restore::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

@@ -11,7 +11,9 @@
 mod change;
 pub(crate) mod connection;
 mod reserve;
+mod restore;
 mod row;
+mod snapshot;
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::ErrorKind;
@@ -28,6 +30,8 @@ use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
+pub use restore::{Replaced, Restore};
+pub use snapshot::Snapshot;
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -71,6 +75,30 @@ pub struct Entries {
     pub damaged: Vec<Error>,
 }
 
+/// An entry, with what its password is found and proved by.
+pub struct WholeEntry {
+    /// The entry.
+    pub entry: Credential,
+    /// The number of the key that the tag and the hash are made with.
+    pub key: i64,
+    /// What the row is found by.
+    pub tag: u16,
+    /// What proves the password.
+    pub hash: Hash,
+    /// The system did not know the user.
+    pub is_virtual: bool,
+}
+
+/// How much a store holds, and since when it has not changed.
+pub struct Contents {
+    /// All entries.
+    pub entries: usize,
+    /// Those that are revoked.
+    pub revoked: usize,
+    /// When the last event was.
+    pub last_change: Option<Timestamp>,
+}
+
 /// The rows of a user that a password might belong to, under one key.
 pub struct Candidates {
     /// The key.
@@ -109,12 +137,7 @@ impl Store {
 
     /// Opens the store, and makes it if there is none. Two that do so at once make one store.
     pub fn open_or_create(state_dir: &Path, now: Timestamp) -> Result<Self, Error> {
-        require_own_rights()?;
-        if !trust::state_directory(state_dir)? {
-            make_directory(state_dir)?;
-        }
-        let path = path_in(state_dir);
-        connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
+        let path = make_place(state_dir)?;
         let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
             return Err(Error::NoStore(path));
         };
@@ -227,6 +250,23 @@ impl Store {
         )
     }
 
+    /// How much it holds.
+    pub fn contents(&self) -> Result<Contents, Error> {
+        row::contents(&self.connection).map_err(|e| self.error(e))
+    }
+
+    /// All keys and the entries of one user or of all, in one consistent look. An entry that is
+    /// damaged is an error.
+    pub fn whole(
+        &mut self,
+        user: Option<&UserName>,
+    ) -> Result<(Vec<NumberedKey>, Vec<WholeEntry>), Error> {
+        let path = self.path.clone();
+        let look = self.look()?;
+        let keys = row::keys(&look).map_err(|e| error(&path, e))?;
+        Ok((keys, row::whole(&look, &path, user)?))
+    }
+
     /// The users with live entries whom the system knew when these were made.
     pub fn accounts(&self) -> Result<Vec<UserName>, Error> {
         row::accounts(&self.connection, &self.path)
@@ -316,6 +356,17 @@ pub fn path_in(state_dir: &Path) -> PathBuf {
     state_dir.join("store.db")
 }
 
+/// Makes the file of the store, and its directory, where there are none.
+fn make_place(state_dir: &Path) -> Result<PathBuf, Error> {
+    require_own_rights()?;
+    if !trust::state_directory(state_dir)? {
+        make_directory(state_dir)?;
+    }
+    let path = path_in(state_dir);
+    connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
+    Ok(path)
+}
+
 fn make_directory(dir: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {
@@ -329,7 +380,7 @@ fn make_directory(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// A new directory must survive a power cut as the store in it does.
+/// A new file or directory must survive a power cut as what is in it does.
 fn sync_parent(dir: &Path) -> Result<(), Error> {
     let Some(parent) = dir.parent() else {
         return Ok(());

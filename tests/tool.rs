@@ -36,7 +36,7 @@ fn transcripts() {
     files.push(manifest.join("README.md"));
     files.sort();
     for file in files {
-        let machine = Machine::new().inside(PrivateMounts::new(SERVICES));
+        let machine = Machine::new().inside(PrivateMounts::new(SURROUNDINGS));
         let transcript = machine.path(file.file_name().unwrap().to_str().unwrap());
         fs::write(
             &transcript,
@@ -49,8 +49,9 @@ fn transcripts() {
     }
 }
 
-/// What transcripts expect in `/etc/pam.d`: a mail server's services.
-const SERVICES: &str = "mount -t tmpfs tmpfs /etc/pam.d; touch /etc/pam.d/imap /etc/pam.d/smtp";
+/// What transcripts expect: a mail server's services in `/etc/pam.d`, and a directory to work in.
+const SURROUNDINGS: &str = "mount -t tmpfs tmpfs /etc/pam.d; touch /etc/pam.d/imap /etc/pam.d/smtp
+     mount -t tmpfs -o mode=0700 tmpfs /mnt; cd /mnt";
 
 /// The tool as a transcript calls it: with nothing but a verb, on a machine of its own.
 fn configured_tool(machine: &Machine) -> PathBuf {

@@ -2,6 +2,9 @@
 //! Changes of the store. Each writes its event in the same transaction, or nothing at all, and is
 //! told to the log once it is durable.
 
+mod restored;
+mod told;
+
 use std::path::PathBuf;
 
 use rusqlite::{Transaction, params};
@@ -14,6 +17,10 @@ use crate::credential::{
 };
 use crate::error::Error;
 use crate::hash::Hash;
+use told::Told;
+
+const INSERT_EVENT: &str = "INSERT INTO event (at, by, action, user, entry, detail)
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// An entry that is about to be made.
 pub struct NewCredential {
@@ -45,7 +52,7 @@ pub struct NewCredential {
 pub struct Change<'store> {
     transaction: Transaction<'store>,
     path: PathBuf,
-    lines: Vec<Line>,
+    told: Told,
 }
 
 impl<'store> Change<'store> {
@@ -53,7 +60,7 @@ impl<'store> Change<'store> {
         Self {
             transaction,
             path,
-            lines: Vec::new(),
+            told: Told::default(),
         }
     }
 
@@ -90,18 +97,7 @@ impl<'store> Change<'store> {
             .execute(sql, values)
             .map_err(|e| error(&self.path, e))?;
         let id = CredentialId(self.transaction.last_insert_rowid());
-        let expires = new
-            .expires
-            .map_or("never".to_owned(), |at| at.seconds().to_string());
-        let detail = format!(
-            "label=\"{}\" services={services} networks={} expires={expires}",
-            audit::quoted(new.label.as_str()),
-            if networks.is_empty() {
-                "any"
-            } else {
-                &networks
-            },
-        );
+        let detail = limits(&new.label, &services, &networks, new.expires);
         self.record(
             new.created,
             &new.created_by,
@@ -155,12 +151,13 @@ impl<'store> Change<'store> {
         self.record(*at, by, "revoked", user, id, &detail)
     }
 
-    /// Makes it durable. The lines say in the log what has happened.
+    /// Makes it durable. The lines say in the log what has happened: where it is very much, how
+    /// much; the events say each.
     pub fn commit(self) -> Result<Vec<Line>, Error> {
         self.transaction
             .commit()
             .map_err(|e| error(&self.path, e))?;
-        Ok(self.lines)
+        Ok(self.told.lines())
     }
 
     fn record(
@@ -173,8 +170,8 @@ impl<'store> Change<'store> {
         detail: &str,
     ) -> Result<(), Error> {
         self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
-        self.lines
-            .push(audit::change(action, user.as_str(), entry, by, detail));
+        let line = audit::change(action, user.as_str(), entry, by, detail);
+        self.told.add(action, by, line);
         Ok(())
     }
 
@@ -187,7 +184,8 @@ impl<'store> Change<'store> {
         detail: &str,
     ) -> Result<(), Error> {
         self.write_event(at, by, action, "", 0, detail)?;
-        self.lines.push(audit::change_of_all(action, by, detail));
+        let line = audit::change_of_all(action, by, detail);
+        self.told.add(action, by, line);
         Ok(())
     }
 
@@ -200,12 +198,18 @@ impl<'store> Change<'store> {
         entry: i64,
         detail: &str,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![at.seconds(), by, action, user, entry, detail];
-        let written = self.transaction.execute(sql, values);
+        let written = self.transaction.execute(INSERT_EVENT, values);
         written.map(|_| ()).map_err(|e| error(&self.path, e))
     }
+}
+
+/// What an entry is limited to, as its event says it.
+fn limits(label: &Label, services: &str, networks: &str, expires: Option<Timestamp>) -> String {
+    let label = audit::quoted(label.as_str());
+    let networks = if networks.is_empty() { "any" } else { networks };
+    let expires = expires.map_or("never".to_owned(), |at| at.seconds().to_string());
+    format!("label=\"{label}\" services={services} networks={networks} expires={expires}")
 }
 
 fn joined<T>(items: &[T], text: impl Fn(&T) -> &str) -> String {
