@@ -13,14 +13,20 @@ mod backup;
 mod check;
 mod create;
 mod entry;
+mod export;
+mod exported;
 mod failure;
+mod import;
+mod lines;
 mod list;
 mod notify;
 mod operator;
 mod output;
 mod program;
+mod progress;
 mod restore;
 mod revoke;
+mod room;
 mod serve;
 mod show;
 mod signout;
@@ -75,6 +81,10 @@ enum Verb {
     Backup(backup::Arguments),
     /// Put a backup in the place of the store
     Restore(restore::Arguments),
+    /// Write entries, with their hashes, for another machine
+    Export(export::Arguments),
+    /// Add the entries that another machine has exported
+    Import(import::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -121,6 +131,8 @@ impl Cli {
             Verb::Check(arguments) => check::run(arguments, &context()?),
             Verb::Backup(arguments) => backup::run(arguments, &context()?),
             Verb::Restore(arguments) => restore::run(arguments, &context()?),
+            Verb::Export(arguments) => export::run(arguments, &context()?),
+            Verb::Import(arguments) => import::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

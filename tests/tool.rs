@@ -32,6 +32,7 @@ fn transcripts() {
     let mut files: Vec<PathBuf> = fs::read_dir(manifest.join("tests/cli"))
         .unwrap()
         .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     files.push(manifest.join("README.md"));
     files.sort();
@@ -50,8 +51,12 @@ fn transcripts() {
 }
 
 /// What transcripts expect: a mail server's services in `/etc/pam.d`, and a directory to work in.
-const SURROUNDINGS: &str = "mount -t tmpfs tmpfs /etc/pam.d; touch /etc/pam.d/imap /etc/pam.d/smtp
-     mount -t tmpfs -o mode=0700 tmpfs /mnt; cd /mnt";
+const SURROUNDINGS: &str = concat!(
+    "mount -t tmpfs tmpfs /etc/pam.d; touch /etc/pam.d/imap /etc/pam.d/smtp
+     mount -t tmpfs -o mode=0700 tmpfs /mnt; cd /mnt; cp '",
+    env!("CARGO_MANIFEST_DIR"),
+    "'/tests/cli/files/* .; chmod 0600 *"
+);
 
 /// The tool as a transcript calls it: with nothing but a verb, on a machine of its own.
 fn configured_tool(machine: &Machine) -> PathBuf {

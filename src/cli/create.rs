@@ -170,7 +170,7 @@ fn bounded(expires: Option<Timestamp>, context: &Context) -> Option<Timestamp> {
 }
 
 /// Whether the user is a virtual one, unknown to the system; refused unless that may be.
-fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
+pub(super) fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
     let name = user.as_str();
     let known = operator::knows(user);
     if may_be_virtual {

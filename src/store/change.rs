@@ -2,6 +2,7 @@
 //! Changes of the store. Each writes its event in the same transaction, or nothing at all, and is
 //! told to the log once it is durable.
 
+mod bulk;
 mod restored;
 mod told;
 

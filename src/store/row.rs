@@ -178,6 +178,20 @@ pub(super) fn last_numbers(connection: &Connection) -> rusqlite::Result<Vec<(Str
     raw(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
+/// The labels that are taken, each with its user: those of live entries without a successor.
+pub(super) fn labels(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "SELECT user, label FROM credential WHERE revoked_at IS NULL AND replaced_by IS NULL";
+    raw(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Each hash, and the entry that has it.
+pub(super) fn hashes(connection: &Connection) -> rusqlite::Result<Vec<(String, CredentialId)>> {
+    let sql = "SELECT hash, id FROM credential";
+    raw(connection, sql, [], |row| {
+        Ok((row.get(0)?, CredentialId(row.get(1)?)))
+    })
+}
+
 fn raw<T>(
     connection: &Connection,
     sql: &str,
