@@ -14,6 +14,8 @@ man = $(DESTDIR)$(prefix)/share/man
 examples = $(DESTDIR)$(prefix)/share/doc/app-passwd/examples
 units = $(DESTDIR)$(prefix)/lib/systemd/system
 tmpfiles = $(DESTDIR)$(prefix)/lib/tmpfiles.d
+sysconfdir = /etc
+userdel_post = $(DESTDIR)$(sysconfdir)/shadow-maint/userdel-post.d
 filters = $(DESTDIR)/etc/fail2ban/filter.d
 
 release = $(or $(CARGO_TARGET_DIR),target)/release
@@ -69,12 +71,16 @@ install:
 	sed 's,=/usr/bin/,=$(prefix)/bin/,' packaging/systemd/app-passwd.service >$(units)/app-passwd.service
 	chmod 0644 $(units)/app-passwd.service
 	install -m 0644 packaging/app-passwd.tmpfiles $(tmpfiles)/app-passwd.conf
+	install -d $(userdel_post)
+	sed 's,/usr/bin/,$(prefix)/bin/,g' packaging/userdel-post >$(userdel_post)/app-passwd
+	chmod 0755 $(userdel_post)/app-passwd
 	install -D -m 0644 packaging/fail2ban/app-passwd.conf $(filters)/app-passwd.conf
 
 uninstall:
 	rm -f $(security)/pam_app_passwd.so $(bin)/app-passwd
 	rm -f $(filters)/app-passwd.conf
 	rm -f $(units)/app-passwd.socket $(units)/app-passwd.service $(tmpfiles)/app-passwd.conf
+	rm -f $(userdel_post)/app-passwd
 	for page in $(man_pages); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -rf $(examples)
 	-rmdir $(dir $(examples))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line. The rules of what is printed where:
 //!
-//! - A secret goes alone to standard output, and so does what `list`, `show` and `check` answer.
+//! - A secret goes alone to standard output, and so does what `list`, `show`, `check` and `log`
+//!   answer.
 //! - With `--json`, standard output holds one object or array and nothing else; nothing on error.
 //! - Everything else goes to standard error: an error is one line, and a line `hint:` where there
 //!   is a remedy.
@@ -19,17 +20,20 @@ mod failure;
 mod import;
 mod lines;
 mod list;
+mod log;
 mod notify;
 mod operator;
 mod output;
 mod program;
 mod progress;
+mod prune;
 mod restore;
 mod revoke;
 mod room;
 mod serve;
 mod show;
 mod signout;
+mod table;
 mod terminal;
 mod when;
 
@@ -77,6 +81,10 @@ enum Verb {
     Revoke(revoke::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
+    /// Say who did what, and when
+    Log(log::Arguments),
+    /// Forget what was revoked long ago, and old events
+    Prune(prune::Arguments),
     /// Copy the whole store into a file, while logins go on
     Backup(backup::Arguments),
     /// Put a backup in the place of the store
@@ -129,6 +137,8 @@ impl Cli {
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
+            Verb::Log(arguments) => log::run(arguments, &context()?),
+            Verb::Prune(arguments) => prune::run(arguments, &context()?),
             Verb::Backup(arguments) => backup::run(arguments, &context()?),
             Verb::Restore(arguments) => restore::run(arguments, &context()?),
             Verb::Export(arguments) => export::run(arguments, &context()?),

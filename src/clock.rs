@@ -30,6 +30,11 @@ impl Timestamp {
     pub const fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
+
+    /// The moment `span` earlier.
+    pub const fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
 }
 
 /// The present moment.

@@ -10,6 +10,7 @@
 
 mod change;
 pub(crate) mod connection;
+mod event;
 mod reserve;
 mod restore;
 mod row;
@@ -30,6 +31,7 @@ use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
+pub use event::Event;
 pub use restore::{Replaced, Restore};
 pub use snapshot::Snapshot;
 
@@ -233,10 +235,21 @@ impl Store {
 
     /// The entry of this number.
     pub fn entry(&mut self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        Ok(self.entries_of_numbers([id])?.into_iter().next())
+    }
+
+    /// The entries of these numbers, as far as there are any.
+    pub fn entries_of_numbers(
+        &mut self,
+        ids: impl IntoIterator<Item = CredentialId>,
+    ) -> Result<Vec<Credential>, Error> {
         let path = self.path.clone();
         let look = self.look()?;
-        let entries = row::select(&look, &path, "id = ?1", [id.0])?;
-        Ok(entries.into_iter().next())
+        let mut entries = Vec::new();
+        for id in ids {
+            entries.extend(row::select(&look, &path, "id = ?1", [id.0])?);
+        }
+        Ok(entries)
     }
 
     /// The entries of one user or of all, in the order in which they were made.
@@ -270,6 +283,12 @@ impl Store {
     /// The users with live entries whom the system knew when these were made.
     pub fn accounts(&self) -> Result<Vec<UserName>, Error> {
         row::accounts(&self.connection, &self.path)
+    }
+
+    /// The user's live entries that were made while the system knew the user.
+    pub fn entries_of_account(&self, user: &UserName) -> Result<Entries, Error> {
+        let condition = "user = ?1 AND revoked_at IS NULL AND NOT virtual";
+        row::select_sound(&self.connection, &self.path, condition, [user.as_str()])
     }
 
     /// The user's entries of this label: live ones first, the one without a successor before a

@@ -278,6 +278,11 @@ impl AllNotes {
         &self.problems
     }
 
+    /// Since when there are notes; `None`: there are none.
+    pub fn begin(&self) -> Option<Timestamp> {
+        self.birth
+    }
+
     /// What is noted about an entry.
     pub fn of(&self, entry: CredentialId) -> Notes {
         self.entries.get(&entry).cloned().unwrap_or_default()

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 use serde_json::json;
-use support::logins::while_logins_go_on;
 use support::machine::{dump, run, set_mode};
 use support::strace::killed;
 use support::terminal::answer_on_a_terminal;
@@ -407,20 +406,6 @@ fn a_restore_asks_and_names_what_is_replaced_by_what() {
 // -- while others work
 
 #[test]
-fn logins_go_on_while_a_backup_is_taken_and_while_one_is_restored() {
-    let machine = Machine::configured("policy.max_per_user = 0");
-    let phone = machine.create("alice", "phone", &[]);
-    many_entries(&machine, 20_000);
-    let file = machine.path("b").display().to_string();
-    while_logins_go_on(&machine, "alice", &phone, || {
-        for _ in 0..3 {
-            machine.tool(&["backup", &file, "--force"]).succeeds();
-            restore(&machine, &file);
-        }
-    });
-}
-
-#[test]
 fn a_revocation_while_a_store_is_restored_is_not_lost() {
     let machine = Machine::configured("policy.max_per_user = 0\nhash.memory_kib = 8");
     let passwords: Vec<_> = (0..20)
@@ -489,14 +474,4 @@ fn a_restore_that_is_killed_at_any_step_leaves_the_old_store_or_the_new_one() {
         restore(&machine, &whole);
     }
     assert!(times > 10, "killed {times} times");
-}
-
-/// Entries as a large site has them, made behind the tool's back.
-fn many_entries(machine: &Machine, count: usize) {
-    machine.alter(&format!(
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
-         INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by)
-         SELECT 'user' || n, 'phone', 1, n % 65536, hash, services, networks, created_at, created_by
-         FROM n, credential;"
-    ));
 }

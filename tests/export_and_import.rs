@@ -9,9 +9,7 @@ mod support;
 use std::fs::{self, File};
 use std::process::Stdio;
 
-use rusqlite::Connection;
 use serde_json::{Value as Json, json};
-use support::logins::while_logins_go_on;
 use support::machine::{run, set_mode};
 use support::strace::killed;
 use support::terminal::answer_on_a_terminal;
@@ -384,36 +382,7 @@ fn an_export_that_cannot_be_written_is_a_failure() {
     assert_eq!(ran.unwrap().code(), Some(1));
 }
 
-// -- very many
-
-#[test]
-fn logins_go_on_while_very_many_entries_are_imported() {
-    let (old, new) = (Machine::new(), Machine::new());
-    old.create("alice", "phone", &[]);
-    old.alter(
-        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
-         INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by)
-         SELECT 'user' || n, 'phone', 1, n % 65536,
-                substr(hash, 1, length(hash) - 43) || substr(replace(hex(randomblob(30)), 'F', 'a'), 1, 42) || 'A',
-                services, networks, created_at, created_by FROM n, credential;",
-    );
-    let own = new.create("carol", "phone", &[]);
-    let file = moved(&old, &new, &["--with-key"]);
-    while_logins_go_on(&new, "carol", &own, || {
-        new.tool(&["import", &file, "--with-key"]).succeeds();
-    });
-    let count = |sql| {
-        Connection::open(new.store())
-            .unwrap()
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .unwrap()
-    };
-    assert_eq!(count("SELECT count(*) FROM credential"), 20_002);
-    assert_eq!(
-        count("SELECT count(*) FROM event WHERE action = 'imported' AND entry > 0"),
-        20_001
-    );
-}
+// -- killed
 
 #[test]
 fn an_import_that_is_killed_at_any_step_is_all_or_nothing() {

@@ -145,6 +145,35 @@ fn a_revoke_can_be_killed_at_any_step() {
     assert!(times > 5, "killed {times} times");
 }
 
+#[test]
+fn a_prune_can_be_killed_at_any_step() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let kept = machine.create("alice", "phone", &[]);
+    let prepare = || {
+        for label in ["first", "second"] {
+            machine.create("alice", label, &[]);
+        }
+        let revoke = ["revoke", "alice", "first", "second"];
+        machine.tool(&revoke).succeeds();
+        machine.alter("UPDATE credential SET revoked_at = 0 WHERE revoked_at IS NOT NULL");
+        ["prune", "--yes"].map(str::to_owned).to_vec()
+    };
+    let check = || {
+        assert_eq!(machine.login("imap", "alice", &kept), Code::SUCCESS);
+        let store = Connection::open(machine.store()).unwrap();
+        let count = |sql: &str| -> i64 { store.query_row(sql, [], |row| row.get(0)).unwrap() };
+        let made = count("SELECT count(*) FROM event WHERE action = 'created'");
+        let purged = count("SELECT count(*) FROM event WHERE action = 'purged'");
+        assert_eq!(count("SELECT count(*) FROM credential"), made - purged);
+        assert_eq!(purged % 2, 0, "both or none");
+    };
+    let times = kill_at_every_step(prepare, check, &machine);
+    assert!(times > 5, "killed {times} times");
+}
+
 /// How many events there are of the entry with this label.
 fn events(machine: &Machine, label: &str) -> i64 {
     let sql =

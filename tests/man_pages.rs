@@ -46,7 +46,8 @@ fn every_field_of_the_json_has_an_entry() {
     let revoked = machine.tool(&["revoke", "root", "phone", "--json"]).json();
     let check = machine.tool_reading(WRONG.as_bytes(), &["check", "root", "--json"]);
     let answer: Json = serde_json::from_str(&check.stdout).unwrap();
-    for object in [&revoked[0], &revoked[0]["revoked"], &answer] {
+    let log = machine.tool(&["log", "--json"]).json();
+    for object in [&revoked[0], &revoked[0]["revoked"], &answer, &log[0]] {
         for field in object.as_object().unwrap().keys() {
             assert!(output.has_entry(field), "nothing about {field}");
         }

@@ -84,6 +84,43 @@ fn what_was_revoked_together_is_told_once() {
 }
 
 #[test]
+fn a_bulk_change_is_told_once_for_all_users_and_what_is_purged_is_not() {
+    let machine = machine();
+    for user in ["alice", "bob"] {
+        for label in ["phone", "tablet"] {
+            machine.create(user, label, &[]);
+        }
+    }
+    machine.alter("UPDATE credential SET expires = 1 WHERE label = 'tablet'");
+    machine.tool(&["prune", "--expired", "--yes"]).succeeds();
+    machine
+        .tool(&["revoke", "--everyone", "--service", "mail", "--yes"])
+        .succeeds();
+    machine.alter("UPDATE credential SET revoked_at = 0");
+    machine.tool(&["prune", "--yes"]).succeeds();
+    let told = &told(&machine)[4..];
+    assert_eq!(told.len(), 2);
+    for (notice, why) in told.iter().zip(["expired", "by hand"]) {
+        assert_eq!(
+            (&notice["action"], &notice["user"]),
+            (&"revoked".into(), &Json::Null)
+        );
+        assert_eq!(notice["entries"].as_array().unwrap().len(), 2);
+        assert_eq!(notice["entries"][1]["revoked"]["why"], why);
+    }
+}
+
+#[test]
+fn a_revocation_that_nobody_could_be_answered_about_is_told() {
+    let machine = machine();
+    machine.create("alice", "phone", &[]);
+    let mut revoke = machine.tool_command(&["revoke", "alice", "phone", "--json"]);
+    let full = fs::File::create("/dev/full").unwrap();
+    assert_eq!(revoke.stdout(full).status().unwrap().code(), Some(1));
+    assert_eq!(told(&machine)[1]["action"], "revoked");
+}
+
+#[test]
 fn what_changes_nothing_is_not_told() {
     let machine = machine();
     machine.create("alice", "phone", &[]);

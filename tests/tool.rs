@@ -46,6 +46,7 @@ fn transcripts() {
         .unwrap();
         trycmd::TestCases::new()
             .register_bin("app-passwd", configured_tool(&machine))
+            .register_bin("sleep", PathBuf::from("/bin/sleep"))
             .case(transcript);
     }
 }
@@ -127,7 +128,7 @@ fn refused(machine: &Machine, status: i32, arguments: &[&str]) -> String {
 fn malformed_usage_is_refused() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
-    let usages: [&[&str]; 14] = [
+    let usages: [&[&str]; 15] = [
         &[],
         &["crate"],
         &["create"],
@@ -142,6 +143,7 @@ fn malformed_usage_is_refused() {
         &["revoke", "alice"],
         &["revoke", "alice", "phone", "--all", "--yes"],
         &["check"],
+        &["log", "alice", "bob"],
     ];
     for arguments in usages {
         refused(&machine, 2, arguments);
@@ -640,6 +642,8 @@ fn who_is_not_root_is_not_permitted() {
         &["create", "alice", "--label", "tablet"],
         &["revoke", "alice", "phone"],
         &["check", "alice"],
+        &["log"],
+        &["prune", "--yes"],
     ] {
         let mut command = std::process::Command::new(&tool);
         command
@@ -880,6 +884,8 @@ fn a_list_that_cannot_be_shown_is_a_failure() {
         &["list"][..],
         &["list", "--json"],
         &["show", "alice", "phone"],
+        &["log"],
+        &["prune", "--dry-run", "--json"],
     ] {
         let full = File::create("/dev/full").unwrap();
         let ran = machine

@@ -51,6 +51,16 @@ fn what_is_installed_elsewhere_is_started_from_there() {
         service.contains("\nExecStart=/opt/app/bin/app-passwd serve\n"),
         "{service}"
     );
+    let hook = root
+        .path()
+        .join("etc/shadow-maint/userdel-post.d/app-passwd");
+    assert_eq!(
+        fs::metadata(&hook).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
+    let hook = fs::read_to_string(hook).unwrap();
+    assert!(hook.contains(" /opt/app/bin/app-passwd prune "), "{hook}");
+    assert!(!hook.contains("/usr/bin"), "{hook}");
 }
 
 #[test]
@@ -206,6 +216,10 @@ fn make(goal: &str, prefix: &Path, destdir: &Path) {
     make.arg(goal)
         .arg(format!("prefix={}", prefix.display()))
         .arg(format!("DESTDIR={}", destdir.display()));
+    // Not into the machine that the tests run on.
+    if destdir.as_os_str().is_empty() {
+        make.arg(format!("sysconfdir={}", prefix.join("etc").display()));
+    }
     run(make, b"").succeeds();
 }
 

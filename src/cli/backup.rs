@@ -45,7 +45,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         output::json(&Done { file, entries })?;
     } else {
         let (entries, file) = (
-            count(entries),
+            output::counted(entries, "app password"),
             quoted(&arguments.file.display().to_string()),
         );
         output::say(&format!(
@@ -53,14 +53,6 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         ));
     }
     Ok(Code::Done)
-}
-
-/// `1 app password`, for sentences.
-pub(super) fn count(entries: usize) -> String {
-    match entries {
-        1 => "1 app password".to_owned(),
-        entries => format!("{entries} app passwords"),
-    }
 }
 
 /// Where the file will be: nobody else may be able to put another in its place, and it must be

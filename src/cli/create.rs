@@ -103,7 +103,7 @@ fn take_back(store: &mut Store, entry: Credential, failure: Failure, context: &C
     };
     let (user, id) = (entry.user.as_str().to_owned(), entry.id);
     match revoke::revoke(store, &[entry], None, &revocation) {
-        Ok(()) => failure.hint("the app password was revoked, since nobody has seen it"),
+        Ok(_) => failure.hint("the app password was revoked, since nobody has seen it"),
         Err(_) => failure.hint(format!(
             "nobody has seen it, so revoke it: app-passwd revoke {user} {id}"
         )),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! An entry as it is named on the command line, and as it is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, CredentialId, Label, Network, UserName};
@@ -259,6 +259,18 @@ fn joined(items: impl Iterator<Item = String>, none: &str) -> String {
         none.to_owned()
     } else {
         items.join(" ")
+    }
+}
+
+/// Says what was done with entries, in a line for each user: `Revoked: 3 "phone" of alice.`
+pub(super) fn say_of_each_user(done: &str, entries: &[Credential]) {
+    let mut by_user = BTreeMap::<_, Vec<_>>::new();
+    for entry in entries {
+        by_user.entry(&entry.user).or_default().push(entry);
+    }
+    for (user, entries) in by_user {
+        let (names, user) = (names(entries), user.as_str());
+        output::say(&format!("{done}: {names} of {user}."));
     }
 }
 

@@ -7,7 +7,6 @@ use std::io::IsTerminal;
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::store::{NumberedKey, Store, WholeEntry};
 
-use super::backup::count;
 use super::exported::{EntryLine, Header, KeyLine, Line};
 use super::failure::{Code, Failure};
 use super::output::Values;
@@ -42,7 +41,10 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         true => "with the key: keep it as safe as the store",
         false => "without the key: only a store that has it can import them",
     };
-    output::say(&format!("Exported {}, {with}.", count(entries.len())));
+    output::say(&format!(
+        "Exported {}, {with}.",
+        output::counted(entries.len(), "app password")
+    ));
     Ok(Code::Done)
 }
 

@@ -10,7 +10,6 @@ use pam_app_passwd::hash::Key;
 use pam_app_passwd::store::{Change, NumberedKey, Store, WholeEntry};
 use pam_app_passwd::syslog;
 
-use super::backup::count;
 use super::create::require_user;
 use super::entry::Viewer;
 use super::exported::Line;
@@ -234,7 +233,7 @@ fn report(new: &[Credential], there: usize, context: &Context) -> Result<(), Fai
         }
         return values.end();
     }
-    let imported = count(new.len());
+    let imported = output::counted(new.len(), "app password");
     output::say(&match there {
         0 => format!("Imported {imported}."),
         there => format!("Imported {imported}; {there} were there already."),

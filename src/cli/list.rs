@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd list [USER] [--all]`
 
-use comfy_table::{ContentArrangement, Table, presets};
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, UserName};
 use pam_app_passwd::store::{Entries, Store};
@@ -9,7 +8,7 @@ use pam_app_passwd::store::{Entries, Store};
 use super::Context;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::{output, when};
+use super::{output, table, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -31,18 +30,23 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         .sound
         .iter()
         .filter(|entry| arguments.all || entry.revoked.is_none());
-    let viewer = Viewer::new(context);
-    if context.json {
-        output::json(&viewer.views(shown))?;
-    } else {
-        print(shown.collect(), &viewer)?;
-    }
+    answer(shown, "There are no app passwords.", context)?;
     Ok(Code::Done)
 }
 
-fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
+/// Answers with entries: a line for each or, where there is none, the sentence `none`.
+pub(super) fn answer<'a>(
+    entries: impl Iterator<Item = &'a Credential>,
+    none: &str,
+    context: &Context,
+) -> Result<(), Failure> {
+    let viewer = Viewer::new(context);
+    if context.json {
+        return output::json(&viewer.views(entries));
+    }
+    let entries: Vec<_> = entries.collect();
     if entries.is_empty() {
-        output::say("There are no app passwords.");
+        output::say(none);
         return Ok(());
     }
     let tried: Vec<_> = entries
@@ -51,23 +55,14 @@ fn print(entries: Vec<&Credential>, viewer: &Viewer) -> Result<(), Failure> {
         .collect();
     // Seldom there is anything to say.
     let is_any_tried = tried.iter().any(Option::is_some);
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(
-        COLUMNS
-            .into_iter()
-            .chain(is_any_tried.then_some("STILL TRIED")),
-    );
-    for (entry, tried) in entries.into_iter().zip(tried) {
-        table.add_row(row(entry, viewer).into_iter().chain(tried));
-    }
-    let lines: Vec<_> = table
-        .lines()
-        .map(|line| line.trim().to_owned() + "\n")
-        .collect();
-    output::text(&lines.concat())
+    let header = COLUMNS
+        .into_iter()
+        .chain(is_any_tried.then_some("STILL TRIED"));
+    let rows = entries
+        .into_iter()
+        .zip(tried)
+        .map(|(entry, tried)| row(entry, &viewer).into_iter().chain(tried).collect());
+    table::print(header, rows)
 }
 
 const COLUMNS: [&str; 9] = [

@@ -127,6 +127,12 @@ fn cannot_write(why: &str) -> Failure {
     )
 }
 
+/// `1 user`, `2 users`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// Says something to the person at the terminal, in one line. Nobody is left to tell if that fails.
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", audit::quoted_line(line));

@@ -10,7 +10,6 @@ use pam_app_passwd::store::{self, Contents, Replaced, Restore};
 use pam_app_passwd::syslog;
 use serde::Serialize;
 
-use super::backup::count;
 use super::failure::{Code, Failure};
 use super::{Context, operator, output, terminal, when};
 
@@ -125,7 +124,10 @@ fn still_revoked(count: usize) -> Option<String> {
 fn described(contents: &Contents) -> String {
     let last = contents.last_change.map(when::local);
     let last = last.map_or_else(String::new, |at| format!(", last change {at}"));
-    let (entries, revoked) = (count(contents.entries), contents.revoked);
+    let (entries, revoked) = (
+        output::counted(contents.entries, "app password"),
+        contents.revoked,
+    );
     format!("{entries} ({revoked} revoked{last})")
 }
 
@@ -143,7 +145,10 @@ fn report(done: &Done, context: &Context) -> Result<Code, Failure> {
         output::json(done)?;
         return Ok(Code::Done);
     }
-    output::say(&format!("Restored {}.", count(done.entries)));
+    output::say(&format!(
+        "Restored {}.",
+        output::counted(done.entries, "app password")
+    ));
     still_revoked(done.still_revoked)
         .iter()
         .for_each(|line| output::say(line));

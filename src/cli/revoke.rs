@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! `app-passwd revoke USER ENTRY...` and `app-passwd revoke USER --all [--yes]`
+//! `app-passwd revoke USER ENTRY...`, `app-passwd revoke USER --all [--yes]` and, in bulk,
+//! `app-passwd revoke USER|--everyone CONDITION... [--dry-run] [--yes]`
 
-use std::collections::BTreeMap;
+mod conditions;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::Line;
 use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
@@ -9,25 +12,35 @@ use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
 
+use self::conditions::Conditions;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, notify, operator, output, terminal};
+use super::{Context, list, notify, operator, output, terminal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose
-    user: String,
+    #[arg(required_unless_present = "everyone", conflicts_with = "everyone")]
+    user: Option<String>,
     /// Their ids or exact labels; all are revoked, or none
     #[arg(
         value_name = "ENTRY",
-        required_unless_present = "all",
-        conflicts_with = "all"
+        required_unless_present_any = ["all", "conditions", "everyone"],
+        conflicts_with_all = ["all", "conditions"]
     )]
     entries: Vec<String>,
     /// All of the user's app passwords
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["conditions", "everyone"])]
     all: bool,
+    /// Of all users, those that meet the conditions
+    #[arg(long)]
+    everyone: bool,
+    #[command(flatten)]
+    conditions: Option<conditions::Arguments>,
+    /// Only list what would be revoked
+    #[arg(long)]
+    dry_run: bool,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -36,60 +49,143 @@ pub(super) struct Arguments {
     keep_sessions: bool,
 }
 
+/// What is to be revoked.
+enum Target {
+    Named(UserName, Vec<String>),
+    All(UserName),
+    Matching(Option<UserName>, Conditions),
+}
+
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
-    let user = UserName::parse(&arguments.user)?;
-    let Some(mut store) = Store::open(&context.config.state_dir)? else {
-        return match arguments.entries.first() {
-            Some(name) => Err(entry::none(&user, name)),
-            None => report(&user, &[], context).map(|()| Code::Done),
-        };
-    };
-    let chosen = match arguments.all {
-        true => all(&store, &user, arguments.yes)?,
-        false => named(&mut store, &user, &arguments.entries)?,
-    };
+    let target = Target::read(&arguments, context)?;
+    let mut store = Store::open(&context.config.state_dir)?;
+    let chosen = target.choose(store.as_mut(), context)?;
+    if arguments.dry_run {
+        list::answer(chosen.iter(), &target.nothing(), context)?;
+        return Ok(Code::Done);
+    }
+    if !arguments.yes && !chosen.is_empty() {
+        target.confirm(&chosen)?;
+    }
     let revocation = Revocation {
         at: context.now,
         by: operator::name(),
         why: RevokedWhy::ByHand,
     };
-    let whole = arguments.all.then_some(&user);
-    revoke(&mut store, &chosen, whole, &revocation)?;
     let mut revoked = Vec::new();
-    for entry in &chosen {
-        revoked.extend(store.entry(entry.id)?);
+    if let Some(mut store) = store {
+        revoked = revoke(&mut store, &chosen, target.whole(), &revocation)?;
     }
-    drop(store);
-    let newly: Vec<_> = revoked
-        .iter()
-        .zip(&chosen)
-        .filter(|(_, before)| before.revoked.is_none())
-        .map(|(entry, _)| entry.clone())
-        .collect();
-    report(&user, &revoked, context)?;
+    // Whether or not it can be said, what they have opened is ended.
+    let said = report(&revoked, &target.nothing(), context);
     if !arguments.keep_sessions {
         sign_out(&revoked, context);
     }
-    notify::tell("revoked", &newly, context);
-    Ok(Code::Done)
+    let done_already = chosen.iter().filter(|entry| entry.revoked.is_some());
+    let done_already: BTreeSet<_> = done_already.map(|entry| entry.id).collect();
+    revoked.retain(|entry| !done_already.contains(&entry.id));
+    notify::tell("revoked", &revoked, context);
+    said.map(|()| Code::Done)
 }
 
-/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. On a disk that has no room left, of
-/// whatever kind, in the room that is kept for it.
+impl Target {
+    fn read(arguments: &Arguments, context: &Context) -> Result<Self, Failure> {
+        let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
+        match (user, &arguments.conditions) {
+            (user, Some(conditions)) => {
+                let conditions = Conditions::read(conditions, context.now)?;
+                Ok(Self::Matching(user, conditions))
+            }
+            (Some(user), None) if arguments.all => Ok(Self::All(user)),
+            (Some(user), None) => Ok(Self::Named(user, arguments.entries.clone())),
+            (None, None) => Err(
+                Failure::new(Code::Usage, "--everyone wants a condition").hint(
+                    "--unused-since WHEN, --never-used, --service NAME or --created-before WHEN",
+                ),
+            ),
+        }
+    }
+
+    /// Whose entries are to be revoked to the last, damaged ones, too.
+    fn whole(&self) -> Option<&UserName> {
+        match self {
+            Self::All(user) => Some(user),
+            Self::Named(..) | Self::Matching(..) => None,
+        }
+    }
+
+    fn choose(
+        &self,
+        store: Option<&mut Store>,
+        context: &Context,
+    ) -> Result<Vec<Credential>, Failure> {
+        match (self, store) {
+            (Self::Named(user, names), Some(store)) => named(store, user, names),
+            (Self::Named(user, names), None) => {
+                let name = names.first().map_or("", String::as_str);
+                Err(entry::none(user, name))
+            }
+            (_, None) => Ok(Vec::new()),
+            (Self::All(user), Some(store)) => live(store, Some(user)),
+            (Self::Matching(user, conditions), Some(store)) => {
+                let mut live = live(store, user.as_ref())?;
+                conditions.choose(&mut live, context)?;
+                Ok(live)
+            }
+        }
+    }
+
+    /// Asks, unless each was named.
+    fn confirm(&self, chosen: &[Credential]) -> Result<(), Failure> {
+        let count = output::counted(chosen.len(), "app password");
+        let question = match self {
+            Self::Named(..) => return Ok(()),
+            Self::All(user) | Self::Matching(Some(user), _) => {
+                format!("Revoke {count} of {}?", user.as_str())
+            }
+            Self::Matching(None, _) => {
+                let users = chosen.iter().map(|entry| &entry.user);
+                let users = users.collect::<BTreeSet<_>>().len();
+                format!("Revoke {count} of {}?", output::counted(users, "user"))
+            }
+        };
+        terminal::confirm(&question)
+    }
+
+    /// What is said where there is nothing to revoke.
+    fn nothing(&self) -> String {
+        match self {
+            Self::Named(user, _) | Self::All(user) => {
+                format!("{} has no app passwords.", user.as_str())
+            }
+            Self::Matching(..) => "There are no such app passwords.".to_owned(),
+        }
+    }
+}
+
+/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. Returns
+/// the entries as they are then.
 pub(super) fn revoke(
     store: &mut Store,
     entries: &[Credential],
     whole: Option<&UserName>,
     revocation: &Revocation,
-) -> Result<(), Failure> {
-    let lines = match try_revoke(store, entries, whole, revocation) {
-        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => {
-            try_revoke(store, entries, whole, revocation)?
-        }
-        tried => tried?,
-    };
+) -> Result<Vec<Credential>, Failure> {
+    let lines = even_on_a_full_disk(store, |store| try_revoke(store, entries, whole, revocation))?;
     syslog::send(&lines, "", revocation.at);
-    Ok(())
+    Ok(store.entries_of_numbers(entries.iter().map(|entry| entry.id))?)
+}
+
+/// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that is
+/// kept for it.
+pub(super) fn even_on_a_full_disk<T>(
+    store: &mut Store,
+    change: impl Fn(&mut Store) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match change(store) {
+        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => change(store),
+        tried => tried,
+    }
 }
 
 fn try_revoke(
@@ -120,34 +216,24 @@ fn named(store: &mut Store, user: &UserName, names: &[String]) -> Result<Vec<Cre
     Ok(chosen.into_values().collect())
 }
 
-fn all(store: &Store, user: &UserName, yes: bool) -> Result<Vec<Credential>, Failure> {
+/// The live entries of one user, or of all.
+fn live(store: &Store, user: Option<&UserName>) -> Result<Vec<Credential>, Failure> {
     let Entries {
         sound: mut live,
         damaged,
-    } = store.entries(Some(user))?;
+    } = store.entries(user)?;
     live.retain(|entry| entry.revoked.is_none());
     entry::warn_of(&damaged);
-    if !live.is_empty() && !yes {
-        let count = match live.len() {
-            1 => "the one app password".to_owned(),
-            count => format!("all {count} app passwords"),
-        };
-        terminal::confirm(&format!("Revoke {count} of {}?", user.as_str()))?;
-    }
     Ok(live)
 }
 
-fn report(user: &UserName, revoked: &[Credential], context: &Context) -> Result<(), Failure> {
+fn report(revoked: &[Credential], nothing: &str, context: &Context) -> Result<(), Failure> {
     if context.json {
-        output::json(&Viewer::new(context).views(revoked))?;
-    } else if revoked.is_empty() {
-        output::say(&format!("{} has no app passwords.", user.as_str()));
-    } else {
-        output::say(&format!(
-            "Revoked: {} of {}.",
-            entry::names(revoked),
-            user.as_str()
-        ));
+        return output::json(&Viewer::new(context).views(revoked));
+    }
+    entry::say_of_each_user("Revoked", revoked);
+    if revoked.is_empty() {
+        output::say(nothing);
     }
     Ok(())
 }

@@ -14,11 +14,7 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         let message = format!("'{text}' is too far away");
         return Err(Failure::new(Code::Usage, message).hint("what never ends needs no --expires"));
     }
-    let when = moment(text, now, &TimeZone::system()).ok_or_else(|| {
-        let message = format!("not a date, a time or a span: '{text}'");
-        Failure::new(Code::Usage, message)
-            .hint("write 2027-01-31, 2027-01-31T12:00:00+01:00 or 90d")
-    })?;
+    let when = moment(text, now, Side::Until, &TimeZone::system())?;
     if when <= now {
         return Err(Failure::new(
             Code::Usage,
@@ -28,16 +24,46 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     Ok(when)
 }
 
-fn moment(text: &str, now: Timestamp, local: &TimeZone) -> Option<Timestamp> {
+/// Reads when something began: a date (its first second, local time), an RFC 3339 time, or a span
+/// before now.
+pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    moment(text, now, Side::Since, &TimeZone::system())
+}
+
+/// Where a span leads to from now, and which end of a day is meant.
+#[derive(Clone, Copy)]
+enum Side {
+    Until,
+    Since,
+}
+
+fn moment(text: &str, now: Timestamp, side: Side, local: &TimeZone) -> Result<Timestamp, Failure> {
+    try_moment(text, now, side, local).ok_or_else(|| {
+        let message = format!("not a date, a time or a span: '{text}'");
+        Failure::new(Code::Usage, message)
+            .hint("write 2027-01-31, 2027-01-31T12:00:00+01:00 or 90d")
+    })
+}
+
+fn try_moment(text: &str, now: Timestamp, side: Side, local: &TimeZone) -> Option<Timestamp> {
     if let Some(span) = Span::parse(text) {
-        return Some(now.plus(span));
+        return Some(match side {
+            Side::Until => now.plus(span),
+            Side::Since => now.minus(span),
+        });
     }
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(Timestamp::from_seconds(time.as_second()));
     }
     let civil = match text.contains(['T', 't', ' ', ':']) {
         true => text.parse::<DateTime>().ok()?,
-        false => text.parse::<Date>().ok()?.at(23, 59, 59, 0),
+        false => {
+            let day = text.parse::<Date>().ok()?;
+            match side {
+                Side::Until => day.at(23, 59, 59, 0),
+                Side::Since => day.at(0, 0, 0, 0),
+            }
+        }
     };
     let zoned = civil.to_zoned(local.clone()).ok()?;
     Some(Timestamp::from_seconds(zoned.timestamp().as_second()))
@@ -76,21 +102,35 @@ mod tests {
     fn a_time_is_a_date_a_moment_or_a_span() {
         let now = Timestamp::from_seconds(1_800_000_000); // 2027-01-15T08:00:00Z
         let berlin = TimeZone::posix("CET-1").unwrap();
-        for (text, shown) in [
-            ("2027-01-31", "2027-01-31T22:59:59Z"),
-            ("2027-01-31T12:00:00Z", "2027-01-31T12:00:00Z"),
-            ("2027-01-31T12:00:00+02:00", "2027-01-31T10:00:00Z"),
-            ("2027-01-31T12:00:00", "2027-01-31T11:00:00Z"),
-            ("2027-01-31 12:00", "2027-01-31T11:00:00Z"),
-            ("90d", "2027-04-15T08:00:00Z"),
-            ("1d12h", "2027-01-16T20:00:00Z"),
-            ("5m", "2027-01-15T08:05:00Z"),
+        let read = |text, side| try_moment(text, now, side, &berlin).map(utc);
+        for (text, until, since) in [
+            ("2027-01-31", "2027-01-31T22:59:59Z", "2027-01-30T23:00:00Z"),
+            (
+                "2027-01-31T12:00:00Z",
+                "2027-01-31T12:00:00Z",
+                "2027-01-31T12:00:00Z",
+            ),
+            (
+                "2027-01-31T12:00:00+02:00",
+                "2027-01-31T10:00:00Z",
+                "2027-01-31T10:00:00Z",
+            ),
+            (
+                "2027-01-31T12:00:00",
+                "2027-01-31T11:00:00Z",
+                "2027-01-31T11:00:00Z",
+            ),
+            (
+                "2027-01-31 12:00",
+                "2027-01-31T11:00:00Z",
+                "2027-01-31T11:00:00Z",
+            ),
+            ("90d", "2027-04-15T08:00:00Z", "2026-10-17T08:00:00Z"),
+            ("1d12h", "2027-01-16T20:00:00Z", "2027-01-13T20:00:00Z"),
+            ("5m", "2027-01-15T08:05:00Z", "2027-01-15T07:55:00Z"),
         ] {
-            assert_eq!(
-                moment(text, now, &berlin).map(utc).as_deref(),
-                Some(shown),
-                "{text}"
-            );
+            assert_eq!(read(text, Side::Until).as_deref(), Some(until), "{text}");
+            assert_eq!(read(text, Side::Since).as_deref(), Some(since), "{text}");
         }
         for text in [
             "",
@@ -102,7 +142,8 @@ mod tests {
             "never",
             "1y",
         ] {
-            assert_eq!(moment(text, now, &berlin), None, "{text}");
+            assert_eq!(read(text, Side::Until), None, "{text}");
+            assert_eq!(read(text, Side::Since), None, "{text}");
         }
     }
 

@@ -152,6 +152,44 @@ impl<'store> Change<'store> {
         self.record(*at, by, "revoked", user, id, &detail)
     }
 
+    /// Forgets an entry that is revoked. Its id is never used again.
+    pub fn purge(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
+        let sql = "DELETE FROM credential WHERE id = ?1 AND revoked_at IS NOT NULL";
+        let purged = self
+            .transaction
+            .execute(sql, [entry.id.0])
+            .map_err(|e| error(&self.path, e))?;
+        if purged == 0 {
+            return Ok(()); // somebody else was faster
+        }
+        let detail = format!("label=\"{}\"", audit::quoted(entry.label.as_str()));
+        self.record(at, by, "purged", &entry.user, entry.id, &detail)
+    }
+
+    /// Forgets the events before `limit`, of one user or of all. Returns how many there were.
+    pub fn purge_events(
+        &mut self,
+        user: Option<&UserName>,
+        limit: Timestamp,
+        at: Timestamp,
+        by: &str,
+    ) -> Result<usize, Error> {
+        let sql = "DELETE FROM event WHERE at < ?1 AND (?2 IS NULL OR user = ?2)";
+        let values = params![limit.seconds(), user.map(UserName::as_str)];
+        let purged = self
+            .transaction
+            .execute(sql, values)
+            .map_err(|e| error(&self.path, e))?;
+        if purged > 0 {
+            let mut detail = format!("events={purged} before={}", limit.seconds());
+            if let Some(user) = user {
+                detail += &format!(" user=\"{}\"", audit::quoted(user.as_str()));
+            }
+            self.record_whole(at, by, "pruned", &detail)?;
+        }
+        Ok(purged)
+    }
+
     /// Makes it durable. The lines say in the log what has happened: where it is very much, how
     /// much; the events say each.
     pub fn commit(self) -> Result<Vec<Line>, Error> {

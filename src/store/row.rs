@@ -192,7 +192,8 @@ pub(super) fn hashes(connection: &Connection) -> rusqlite::Result<Vec<(String, C
     })
 }
 
-fn raw<T>(
+/// What `sql` selects, read to its end, so that no statement stays open.
+pub(super) fn raw<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,

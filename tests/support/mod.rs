@@ -8,7 +8,6 @@
 //! | `auth_log.rs` | a `/dev/log` of our own |
 //! | `daemon.rs` | a real daemon that is not root, on a private machine, and what every such daemon must do |
 //! | `helper.rs` | the helper, and those who ask it |
-//! | `logins.rs` | somebody who logs in again and again |
 //! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
@@ -24,7 +23,6 @@
 pub mod auth_log;
 pub mod daemon;
 pub mod helper;
-pub mod logins;
 pub mod machine;
 pub mod mail;
 pub mod pam;

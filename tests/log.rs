@@ -1,0 +1,99 @@
+//! `app-passwd log`: who did what, when. What a transcript cannot show.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+#![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
+
+mod support;
+
+use serde_json::{Value as Json, json};
+use support::Machine;
+
+#[test]
+fn every_change_is_told_in_its_order() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    machine.create("bob", "phone", &[]);
+    machine.tool(&["revoke", "alice", "phone"]).succeeds();
+    let events = log(&machine, &[]);
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event["action"].as_str(), &event["user"], &event["entry"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("created"), &json!("alice"), &json!(1)),
+            (Some("created"), &json!("bob"), &json!(2)),
+            (Some("revoked"), &json!("alice"), &json!(1)),
+        ]
+    );
+    let entry = machine.show("alice", "1");
+    assert_eq!(events[0]["at"], entry["created"]);
+    assert_eq!(events[0]["by"], entry["created_by"]);
+    assert_eq!(events[2]["at"], entry["revoked"]["at"]);
+    assert_eq!(events[2]["detail"], "label=\"phone\" why=\"by hand\"");
+}
+
+#[test]
+fn the_log_of_a_user_has_that_users_events_only() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    machine.create("bob", "phone", &[]);
+    about_the_store(&machine);
+    let users = |arguments: &[&str]| -> Vec<Json> {
+        let events = log(&machine, arguments);
+        events.iter().map(|event| event["user"].clone()).collect()
+    };
+    assert_eq!(users(&["bob"]), [json!("bob")]);
+    assert_eq!(users(&["carol"]), [Json::Null; 0]);
+    assert_eq!(users(&[]), [json!("alice"), json!("bob"), Json::Null]);
+}
+
+#[test]
+fn what_concerns_the_store_as_a_whole_has_no_user_and_no_entry() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    about_the_store(&machine);
+    let event = log(&machine, &[]).pop().unwrap();
+    let expected = json!({
+        "at": "2020-09-13T12:26:40Z", "by": "root", "action": "restored", "user": null, "entry": null,
+        "detail": "entries=12",
+    });
+    assert_eq!(event, expected);
+    let text = machine.tool(&["log"]).succeeds();
+    let words: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(words[2..], ["root", "restored", "-", "-", "entries=12"]);
+}
+
+#[test]
+fn what_other_people_typed_is_escaped() {
+    let machine = Machine::new();
+    machine.create("al\u{202e}ice", "phone", &[]);
+    machine.alter(
+        "UPDATE event SET by = char(27) || '[31m', action = char(7), detail = char(10, 155)",
+    );
+    let text = machine.tool(&["log"]).succeeds();
+    let raw = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(raw), "{text:?}");
+    assert_eq!(text.lines().count(), 2, "{text:?}");
+}
+
+#[test]
+fn a_machine_without_a_store_has_no_events() {
+    let machine = Machine::new();
+    assert_eq!(log(&machine, &[]), [Json::Null; 0]);
+    assert_eq!(machine.dump(), "no store");
+}
+
+fn log(machine: &Machine, arguments: &[&str]) -> Vec<Json> {
+    let log = machine.tool(&[&["log", "--json"], arguments].concat());
+    log.json().as_array().unwrap().clone()
+}
+
+/// Adds an event that is about no user and no entry.
+fn about_the_store(machine: &Machine) {
+    machine.alter(
+        "INSERT INTO event (at, by, action, user, entry, detail)
+         VALUES (1600000000, 'root', 'restored', '', 0, 'entries=12')",
+    );
+}
