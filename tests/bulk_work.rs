@@ -97,3 +97,16 @@ fn logins_go_on_while_many_entries_are_imported() {
     logins_go_on_during(&["import", &file, "--with-key"], &machine, &password);
     assert_eq!(count(&machine, &[]), MANY + 2);
 }
+
+#[test]
+fn logins_go_on_while_many_app_passwords_are_made_from_a_list() {
+    let machine = Machine::configured("hash.memory_kib = 8");
+    let password = machine.create("alice", "phone", &[]);
+    let lines: String = (0..MANY)
+        .map(|number| format!("{{\"user\":\"user{number}\",\"label\":\"phone\"}}\n"))
+        .collect();
+    let file = machine.path("list").display().to_string();
+    fs::write(&file, lines).unwrap();
+    logins_go_on_during(&["create", "--from-list", &file], &machine, &password);
+    assert_eq!(count(&machine, &[]), MANY + 1);
+}

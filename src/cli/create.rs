@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! `app-passwd create USER --label LABEL [--service NAME]... [--from NET]... [--expires WHEN]`
+//! `app-passwd create USER --label LABEL [--service NAME]... [--from NET]... [--expires WHEN]`, and
+//! `app-passwd create --from-list FILE`
 
-use std::path::Path;
+mod list;
+
+use std::path::{Path, PathBuf};
 
 use pam_app_passwd::authenticate::recognise;
 use pam_app_passwd::clock::Timestamp;
@@ -24,10 +27,11 @@ use super::{Context, notify, operator, output, revoke, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose it is to be
-    user: String,
+    #[arg(required_unless_present = "from_list")]
+    user: Option<String>,
     /// What it is for, as its owner will recognise it in the list
-    #[arg(long)]
-    label: String,
+    #[arg(long, required_unless_present = "from_list")]
+    label: Option<String>,
     /// A PAM service or a group it opens, or "any"; may be repeated
     #[arg(long = "service", value_name = "NAME")]
     services: Vec<String>,
@@ -40,6 +44,13 @@ pub(super) struct Arguments {
     /// The user need not be known to the system
     #[arg(long = "virtual")]
     is_virtual: bool,
+    /// Make one for each line of a file, all or none; "-" is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["user", "label", "services", "networks", "expires"]
+    )]
+    from_list: Option<PathBuf>,
 }
 
 /// What is asked for, understood.
@@ -61,6 +72,9 @@ struct Created<'a> {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let may_be_virtual = arguments.is_virtual || context.config.policy.virtual_users;
+    if let Some(file) = &arguments.from_list {
+        return list::run(file, may_be_virtual, context);
+    }
     let order = Order::read(arguments, context)?;
     let is_virtual = require_user(&order.user, may_be_virtual)?;
     output::require_stdout()?;
@@ -124,8 +138,8 @@ impl Order {
             .map(|text| when::parse(text, context.now))
             .transpose()?;
         Ok(Self {
-            user: UserName::parse(&arguments.user)?,
-            label: Label::parse(&arguments.label)?,
+            user: UserName::parse(&arguments.user.unwrap_or_default())?,
+            label: Label::parse(&arguments.label.unwrap_or_default())?,
             services: match services.is_empty() {
                 true => context.config.policy.default_services.clone(),
                 false => services,

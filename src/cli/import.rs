@@ -154,7 +154,7 @@ impl Import {
         }
         let all = self.entries.len();
         let new = number(self.entries, &keys, change)?;
-        let mut room = Room::of(change, context.config.policy.max_per_user)?;
+        let mut room = Room::of(Some(change), context.config.policy.max_per_user)?;
         for (line, WholeEntry { entry, .. }) in &new {
             if entry.revoked.is_none() && entry.replaced_by.is_none() {
                 let taken = room.take(&entry.user, &entry.label);

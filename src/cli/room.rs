@@ -17,10 +17,11 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// As nobody else can change it any more. A limit of 0 is none.
-    pub(super) fn of(change: &Change<'_>, limit: u32) -> Result<Self, Error> {
+    /// As nobody else can change it any more; `None`: there is no store. A limit of 0 is none.
+    pub(super) fn of(change: Option<&Change<'_>>, limit: u32) -> Result<Self, Error> {
         let mut taken = HashMap::<_, HashSet<_>>::new();
-        for (user, label) in change.labels()? {
+        let labels = change.map(Change::labels).transpose()?;
+        for (user, label) in labels.unwrap_or_default() {
             taken.entry(user).or_default().insert(label);
         }
         let limit = if limit == 0 {
