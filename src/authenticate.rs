@@ -164,16 +164,14 @@ impl<'a> Visit<'a> {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let locked = shadow::is_locked(&entry.user)?;
-        let facts = Facts {
-            now,
-            unused_since: None,
-            locked,
-        };
         Ok(Self {
             entry,
             attempt,
             rules: config.rules(),
-            facts,
+            facts: Facts {
+                locked,
+                ..Facts::at(now)
+            },
         })
     }
 

@@ -13,14 +13,20 @@
 mod backup;
 mod check;
 mod create;
+mod disable;
+mod edit;
+mod enable;
 mod entry;
 mod export;
 mod exported;
 mod failure;
 mod import;
+mod limits;
 mod lines;
 mod list;
 mod log;
+mod mint;
+mod named;
 mod notify;
 mod operator;
 mod output;
@@ -30,6 +36,7 @@ mod prune;
 mod restore;
 mod revoke;
 mod room;
+mod rotate;
 mod serve;
 mod show;
 mod signout;
@@ -79,6 +86,14 @@ enum Verb {
     Show(show::Arguments),
     /// Revoke app passwords; what used them is refused from now on
     Revoke(revoke::Arguments),
+    /// Change what an app password is for and what limits it; the password stays
+    Edit(edit::Arguments),
+    /// Refuse app passwords until they are enabled again
+    Disable(disable::Arguments),
+    /// Accept app passwords that were disabled
+    Enable(enable::Arguments),
+    /// Make a successor with the same label and limits, and show it once; the old one ends
+    Rotate(rotate::Arguments),
     /// Say which app password it is and whether it would be accepted; changes nothing
     Check(check::Arguments),
     /// Say who did what, and when
@@ -136,6 +151,10 @@ impl Cli {
             Verb::List(arguments) => list::run(arguments, &context()?),
             Verb::Show(arguments) => show::run(arguments, &context()?),
             Verb::Revoke(arguments) => revoke::run(arguments, &context()?),
+            Verb::Edit(arguments) => edit::run(arguments, &context()?),
+            Verb::Disable(arguments) => disable::run(arguments, &context()?),
+            Verb::Enable(arguments) => enable::run(arguments, &context()?),
+            Verb::Rotate(arguments) => rotate::run(arguments, &context()?),
             Verb::Check(arguments) => check::run(arguments, &context()?),
             Verb::Log(arguments) => log::run(arguments, &context()?),
             Verb::Prune(arguments) => prune::run(arguments, &context()?),

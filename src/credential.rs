@@ -231,6 +231,11 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// Whether all of `other` lies in it.
+    pub fn includes(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
 }
 
 impl fmt::Display for Network {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Facts in, verdict out. Pure: nothing here reads anything, and nothing here can fail.
 
+pub mod life;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -124,6 +126,14 @@ pub struct Service {
     pub pam: ServiceName,
 }
 
+impl From<ServiceName> for Service {
+    /// A service that goes by its own name.
+    fn from(name: ServiceName) -> Self {
+        let pam = name.clone();
+        Self { name, pam }
+    }
+}
+
 /// Where a login comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -143,6 +153,17 @@ pub struct Facts {
     pub unused_since: Option<Timestamp>,
     /// Whether the account is locked.
     pub locked: bool,
+}
+
+impl Facts {
+    /// Nothing is known but the time.
+    pub const fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            unused_since: None,
+            locked: false,
+        }
+    }
 }
 
 /// The answer to a right app password.
@@ -278,10 +299,13 @@ fn idle(facts: &Facts, rules: &Rules) -> bool {
 
 fn service_refused(entry: &Credential, service: &Service, rules: &Rules) -> Option<Refusal> {
     let needs_naming = rules.protects(&service.pam);
-    if service.pam.as_str() == SELF_SERVICE || needs_naming && !rules.names(entry, &service.pam) {
+    if service.pam.as_str() == SELF_SERVICE
+        || needs_naming && !rules.names(&entry.services, &service.pam)
+    {
         return Some(Refusal::Protected);
     }
-    let open = rules.names(entry, &service.name) || entry.services.iter().any(ServiceName::is_any);
+    let open = rules.names(&entry.services, &service.name)
+        || entry.services.iter().any(ServiceName::is_any);
     (!open).then_some(Refusal::Service)
 }
 
@@ -301,10 +325,15 @@ impl Rules {
             && !self.unprotected.contains(service)
     }
 
-    /// Whether the entry names `service` itself or a group that contains it.
-    fn names(&self, entry: &Credential, service: &ServiceName) -> bool {
-        entry
-            .services
+    /// Whether an entry with these services opens `service`.
+    fn opens(&self, services: &[ServiceName], service: &ServiceName) -> bool {
+        self.names(services, service)
+            || services.iter().any(ServiceName::is_any) && !self.protects(service)
+    }
+
+    /// Whether `services` has `service` itself or a group that contains it.
+    fn names(&self, services: &[ServiceName], service: &ServiceName) -> bool {
+        services
             .iter()
             .any(|named| !named.is_any() && self.includes(named, service))
     }
@@ -326,12 +355,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000_000);
 
-    fn names<'a>(list: &'a str) -> impl Iterator<Item = ServiceName> + 'a {
+    pub(super) fn names<'a>(list: &'a str) -> impl Iterator<Item = ServiceName> + 'a {
         list.split_whitespace()
             .map(|name| ServiceName::parse(name).unwrap())
     }
 
-    fn entry(services: &str, networks: &str) -> Credential {
+    pub(super) fn entry(services: &str, networks: &str) -> Credential {
         Credential {
             id: CredentialId(1),
             user: UserName::parse("alice").unwrap(),
@@ -351,7 +380,7 @@ mod tests {
         }
     }
 
-    fn rules() -> Rules {
+    pub(super) fn rules() -> Rules {
         let group = |name: &str, members: &str| {
             let name = ServiceName::parse(name).unwrap();
             let members = names(members).chain([name.clone()]).collect();

@@ -203,3 +203,39 @@ fn a_revoke_with_any_failing_call_has_revoked_or_says_that_it_has_not() {
         }
     });
 }
+
+#[test]
+fn a_rotate_with_any_failing_call_locks_nobody_out() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let machine = &Machine::configured("policy.max_per_user = 0\nhash.memory_kib = 8");
+    let old = RefCell::new(String::new());
+    let trial = Trial {
+        machine,
+        prepare: &|| {
+            machine
+                .tool(&["revoke", "alice", "--all", "--yes"])
+                .succeeds();
+            *old.borrow_mut() = machine.create("alice", "phone", &[]);
+        },
+        command: &|| machine.tool_command(&["rotate", "alice", "phone"]),
+        input: b"",
+    };
+    trial.fail_each_call(|ran, fault| {
+        let code_of_old = machine.login("imap", "alice", old.borrow().as_bytes());
+        let code_of_shown = machine.login("imap", "alice", ran.stdout.trim());
+        match ran.status {
+            Some(0) => assert_eq!(
+                (code_of_old, code_of_shown),
+                (Code::PERM_DENIED, Code::SUCCESS),
+                "{fault}: {ran:?}"
+            ),
+            Some(1 | 5) => assert!(
+                [code_of_old, code_of_shown].contains(&Code::SUCCESS),
+                "{fault}: {ran:?}"
+            ),
+            _ => panic!("{fault}: {ran:?}"),
+        }
+    });
+}

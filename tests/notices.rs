@@ -62,6 +62,40 @@ fn what_was_created_and_revoked_is_told_with_the_facts_and_without_the_secret() 
 }
 
 #[test]
+fn what_was_edited_disabled_enabled_and_rotated_is_told_and_what_was_so_already_is_not() {
+    let machine = machine();
+    machine.create("alice", "phone", &[]);
+    for arguments in [
+        &["edit", "alice", "phone", "--service", "imap"][..],
+        &["edit", "alice", "phone", "--service", "imap"],
+        &["enable", "alice", "phone"],
+        &["disable", "alice", "phone"],
+        &["disable", "alice", "phone"],
+        &["enable", "alice", "phone"],
+        &["rotate", "alice", "phone", "--overlap", "1d"],
+        &["edit", "alice", "phone", "--expires", "1h"],
+    ] {
+        machine.tool(arguments).succeeds();
+    }
+    let told = told(&machine);
+    let said: Vec<_> = told
+        .iter()
+        .skip(1)
+        .map(|notice| (notice["action"].as_str().unwrap(), &notice["entry"]))
+        .collect();
+    let (old, new, both) = (&1.into(), &2.into(), &Json::Null);
+    let expected = [
+        ("edited", old),
+        ("disabled", old),
+        ("enabled", old),
+        ("rotated", new),
+        ("edited", both),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(told[4]["entries"][0]["replaces"], 1);
+}
+
+#[test]
 fn what_was_revoked_together_is_told_once() {
     let machine = machine();
     for label in ["phone", "tablet", "scanner"] {

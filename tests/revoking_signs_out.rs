@@ -69,6 +69,39 @@ fn revoking_with_keep_sessions_leaves_them() {
 }
 
 #[test]
+fn whatever_else_refuses_an_app_password_ends_its_sessions_too() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let phone = server.machine.create("demo --label phone --service sshd");
+    let laptop = server.machine.create("demo --label laptop --service sshd");
+    let mut left_alone = server.open("password", &[&laptop]);
+    for (refuse, allow) in [
+        ("disable demo phone", "enable demo phone"),
+        (
+            "edit demo phone --service imap",
+            "edit demo phone --service sshd",
+        ),
+        (
+            "edit demo phone --from 192.0.2.7",
+            "edit demo phone --any-network",
+        ),
+        ("rotate demo phone", "list"),
+    ] {
+        let mut session = server.open("password", &[&phone]);
+        for harmless in ["--label phone", "--expires 1d", "--service sshd"] {
+            let edit = format!("edit demo phone {harmless}");
+            server.machine.tool(&edit).succeeds();
+        }
+        assert!(session.goes_on(), "before {refuse}");
+        server.machine.tool(refuse).succeeds();
+        assert!(session.ends(), "{refuse}");
+        server.machine.tool(allow).succeeds();
+    }
+    assert!(left_alone.goes_on());
+}
+
+#[test]
 fn what_has_left_the_tree_of_the_session_is_ended_too() {
     if cannot_run(&[NUMBERS]) {
         return;

@@ -133,6 +133,16 @@ fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
         },
     );
 
+    let rotate = machine.tool(&["rotate", "alice", "tablet", "--overlap", "1h"]);
+    let successor = rotate.stdout.trim().to_owned();
+    said.note(
+        "rotate, standard error",
+        &Ran {
+            stdout: String::new(),
+            ..rotate
+        },
+    );
+
     let login = |service: &str, user: &str, password: &str| {
         let client = machine
             .client(service, user)
@@ -143,6 +153,7 @@ fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
     for password in [
         &phone,
         &tablet,
+        &successor,
         &phone.to_uppercase(),
         &phone.replace('-', " "),
     ] {
@@ -171,7 +182,10 @@ fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
         &["list"][..],
         &["list", "--json"],
         &["show", "alice", "phone"],
-        &["revoke", "alice", "phone"],
+        &["edit", "alice", "phone", "--label", "old phone"],
+        &["disable", "alice", "old phone"],
+        &["enable", "alice", "old phone"],
+        &["revoke", "alice", "old phone"],
     ] {
         said.note(arguments[0], &machine.tool(arguments));
     }
@@ -185,7 +199,7 @@ fn live(machine: &Machine, said: &mut Said<'_>) -> Vec<Planted> {
         "check without a configuration",
         &machine.tool_reading(tablet.as_bytes(), &["check", "alice"]),
     );
-    [phone, tablet].map(Planted).into()
+    [phone, tablet, successor].map(Planted).into()
 }
 
 fn assert_not_said(machine: &Machine, said: &Said<'_>, secrets: &[Planted]) {

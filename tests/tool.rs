@@ -99,11 +99,8 @@ fn wildcard(word: &str) -> &str {
         .map(|c| if c.is_ascii_digit() { '0' } else { c })
         .collect();
     let is_password = word.len() == 29 && word.split('-').all(|group| group.len() == 4);
-    if is_password || shape == "0000-00-00" || shape == "00:00" {
-        "[..]"
-    } else {
-        word
-    }
+    let is_time = ["0000-00-00", "00:00", "00:00."].contains(&shape.as_str());
+    if is_password || is_time { "[..]" } else { word }
 }
 
 // -- refusals
@@ -641,6 +638,10 @@ fn who_is_not_root_is_not_permitted() {
         &["list"][..],
         &["create", "alice", "--label", "tablet"],
         &["revoke", "alice", "phone"],
+        &["edit", "alice", "phone", "--label", "tablet"],
+        &["disable", "alice", "phone"],
+        &["enable", "alice", "phone"],
+        &["rotate", "alice", "phone"],
         &["check", "alice"],
         &["log"],
         &["prune", "--yes"],

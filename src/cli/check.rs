@@ -66,10 +66,7 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
         Failure::new(Code::Usage, "--from wants an address").hint("write 192.0.2.7 or 2001:db8::7")
     })?;
     Ok(Request {
-        service: service.map(|name| Service {
-            pam: name.clone(),
-            name,
-        }),
+        service: service.map(Service::from),
         origin: address.map(Origin::Address),
     })
 }

@@ -1,63 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! An entry as it is named on the command line, and as it is shown.
+//! An entry as it is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::{Credential, CredentialId, Label, Network, UserName};
+use pam_app_passwd::credential::{Credential, Network};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
-use pam_app_passwd::store::Store;
 use pam_app_passwd::usage::{AllNotes, Note};
 use serde::Serialize;
 
 use super::Context;
-use super::failure::{Code, Failure};
 use super::{operator, output, when};
-
-/// The entries that `name`, an id or an exact label, means. A label means the live entry of that
-/// name, with a predecessor that still overlaps; else the newest one that was revoked.
-pub(super) fn named(
-    store: &mut Store,
-    user: &UserName,
-    name: &str,
-) -> Result<Vec<Credential>, Failure> {
-    let found = match name.parse() {
-        Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
-            let entry = store.entry(CredentialId(id))?;
-            entry
-                .into_iter()
-                .filter(|entry| entry.user == *user)
-                .collect()
-        }
-        _ => labelled(store, user, name)?,
-    };
-    if found.is_empty() {
-        Err(none(user, name))
-    } else {
-        Ok(found)
-    }
-}
-
-fn labelled(store: &Store, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
-    let Ok(label) = Label::parse(name) else {
-        return Ok(Vec::new());
-    };
-    let mut found = store.labelled(user, &label)?;
-    let live = found
-        .iter()
-        .take_while(|entry| entry.revoked.is_none())
-        .count();
-    found.truncate(live.max(1));
-    Ok(found)
-}
-
-/// No such entry.
-pub(super) fn none(user: &UserName, name: &str) -> Failure {
-    let message = format!("{} has no app password '{name}'", user.as_str());
-    let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
-    Failure::new(Code::NoSuchEntry, message).hint(hint)
-}
 
 /// Says which entries cannot be read. They open nothing, but they are not gone either.
 pub(super) fn warn_of(damaged: &[Error]) {
@@ -86,11 +40,7 @@ impl Viewer {
         Self {
             rules: context.config.rules(),
             notes,
-            facts: Facts {
-                now: context.now,
-                unused_since: None,
-                locked: false,
-            },
+            facts: Facts::at(context.now),
         }
     }
 

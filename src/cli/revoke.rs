@@ -4,10 +4,10 @@
 
 mod conditions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::Line;
-use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
+use pam_app_passwd::credential::{Credential, Revocation, RevokedWhy, UserName};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
@@ -16,7 +16,7 @@ use self::conditions::Conditions;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, list, notify, operator, output, terminal};
+use super::{Context, list, named, notify, operator, output, terminal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -120,10 +120,10 @@ impl Target {
         context: &Context,
     ) -> Result<Vec<Credential>, Failure> {
         match (self, store) {
-            (Self::Named(user, names), Some(store)) => named(store, user, names),
+            (Self::Named(user, names), Some(store)) => named::all(store, user, names),
             (Self::Named(user, names), None) => {
                 let name = names.first().map_or("", String::as_str);
-                Err(entry::none(user, name))
+                Err(named::none(user, name))
             }
             (_, None) => Ok(Vec::new()),
             (Self::All(user), Some(store)) => live(store, Some(user)),
@@ -202,18 +202,6 @@ fn try_revoke(
         change.revoke_rest(user, revocation)?;
     }
     change.commit()
-}
-
-fn named(store: &mut Store, user: &UserName, names: &[String]) -> Result<Vec<Credential>, Failure> {
-    let mut chosen = BTreeMap::<CredentialId, Credential>::new();
-    for name in names {
-        chosen.extend(
-            entry::named(store, user, name)?
-                .into_iter()
-                .map(|entry| (entry.id, entry)),
-        );
-    }
-    Ok(chosen.into_values().collect())
 }
 
 /// The live entries of one user, or of all.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd show USER ENTRY`
 
+use std::slice::from_ref;
+
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, UserName};
-use pam_app_passwd::store::Store;
 
 use super::Context;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::{output, when};
+use super::{named, output, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -20,15 +21,13 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
-    let none = || entry::none(&user, &arguments.entry);
-    let mut store = Store::open(&context.config.state_dir)?.ok_or_else(none)?;
-    let found = entry::named(&mut store, &user, &arguments.entry)?;
-    let entry = found.first().ok_or_else(none)?;
+    let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
+    let entry = named::one(&mut store, &user, &arguments.entry)?;
     let viewer = Viewer::new(context);
     if context.json {
-        output::json(&viewer.view(entry))?;
+        output::json(&viewer.view(&entry))?;
     } else {
-        output::text(&describe(entry, &viewer))?;
+        output::text(&describe(&entry, &viewer))?;
     }
     Ok(Code::Done)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What a revoked app password has opened, ended: sessions that the module has noted, and whatever
-//! the commands of `[on_revoke]` reach. Says what was ended and what was not; the revocation stands
-//! in any case.
+//! What an app password has opened, ended when it is refused from now on: sessions that the module
+//! has noted, and whatever the commands of `[on_revoke]` reach. Says what was ended and what was
+//! not; the change stands in any case.
 
 mod cache;
 mod command;
@@ -10,9 +10,10 @@ mod process;
 use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::Credential;
+use pam_app_passwd::credential::{Credential, ServiceName};
+use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
-use pam_app_passwd::usage::AllNotes;
+use pam_app_passwd::usage::{AllNotes, Note};
 
 use super::{Context, output};
 
@@ -21,27 +22,87 @@ pub(super) fn sign_out(entries: &[Credential], context: &Context) {
     if entries.is_empty() {
         return;
     }
+    let notes = read_notes(context);
+    let used = entries.iter().map(|entry| (entry, notes.uses_of(entry.id)));
+    end_all(
+        sessions_of(entries, |_, _, _| true),
+        used.collect(),
+        context,
+    );
+}
+
+/// Ends what these entries have opened and would not open any more, with the services and networks
+/// that they have now.
+pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) {
+    let rules = context.config.rules();
+    let facts = Facts::at(context.now);
+    let refused = |entry: &Credential, service: &str, origin: Option<&str>| {
+        let request = request(service, origin);
+        policy::judge(entry, &request, &facts, &rules) != Verdict::Accept
+    };
+    let notes = read_notes(context);
+    let mut used = Vec::new();
+    for entry in entries {
+        let mut uses = notes.uses_of(entry.id);
+        uses.retain(|used| refused(entry, &used.service, used.origin.as_deref()));
+        if !uses.is_empty() {
+            used.push((entry, uses));
+        }
+    }
+    end_all(sessions_of(entries, refused), used, context);
+}
+
+/// A login, as it was noted. The PAM service behind one that `service=` renames was not.
+fn request(service: &str, origin: Option<&str>) -> Request {
+    let name = ServiceName::parse(service).unwrap_or_else(|_| ServiceName::other());
+    let attempt = Attempt {
+        user: None,
+        service: name.into(),
+        rhost: origin.map(str::to_owned),
+    };
+    attempt.request()
+}
+
+fn read_notes(context: &Context) -> AllNotes {
+    let notes = AllNotes::read(&context.config.state_dir);
+    for problem in notes.problems() {
+        output::say(&format!(
+            "warning: not every use is known, so a command may miss one: {problem}"
+        ));
+    }
+    notes
+}
+
+/// Ends sessions, and whatever the commands reach of what was used.
+fn end_all(sessions: Vec<Open>, used: Vec<(&Credential, Vec<Note>)>, context: &Context) {
+    if sessions.is_empty() && used.is_empty() {
+        return;
+    }
     // Our own comes last, since with it we end.
-    let (own, others): (Vec<_>, Vec<_>) = sessions_of(entries)
-        .into_iter()
-        .partition(process::is_our_own);
+    let (own, others): (Vec<_>, Vec<_>) = sessions.into_iter().partition(process::is_our_own);
     others.iter().for_each(end);
     let caches = cache::all();
-    let done = run_commands(entries, context);
+    let done = run_commands(&used, context);
     for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
         output::say(&warning);
     }
     own.iter().for_each(end);
 }
 
-/// The sessions that any of the entries has opened, or may have: where the ticket was forged, any
-/// of the user's entries may have.
-fn sessions_of(entries: &[Credential]) -> Vec<Open> {
+/// The sessions that any of the entries has opened, or may have, as far as `concerned` says: where
+/// the ticket was forged, any of the user's entries may have.
+fn sessions_of(
+    entries: &[Credential],
+    concerned: impl Fn(&Credential, &str, Option<&str>) -> bool,
+) -> Vec<Open> {
     let mut sessions = session::all();
     sessions.retain(|Open { session, .. }| {
-        entries.iter().any(|entry| match session.entry {
-            Some(id) => id == entry.id,
-            None => session.user == entry.user,
+        entries.iter().any(|entry| {
+            let opened = match session.entry {
+                Some(id) => id == entry.id,
+                None => session.user == entry.user,
+            };
+            opened && concerned(entry, &session.service, session.origin.as_deref())
         })
     });
     sessions
@@ -68,18 +129,12 @@ fn end(open: &Open) {
 }
 
 /// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
-fn run_commands(entries: &[Credential], context: &Context) -> Vec<Vec<String>> {
-    let notes = AllNotes::read(&context.config.state_dir);
-    for problem in notes.problems() {
-        output::say(&format!(
-            "warning: not every use is known, so a command may miss one: {problem}"
-        ));
-    }
+fn run_commands(used: &[(&Credential, Vec<Note>)], context: &Context) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
     for template in &context.config.on_revoke.run {
-        for entry in entries {
-            for command in command::expand(template, entry, &notes.uses_of(entry.id)) {
+        for (entry, uses) in used {
+            for command in command::expand(template, entry, uses) {
                 if known.insert(command.clone()) {
                     commands.push(command);
                 }

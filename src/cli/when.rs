@@ -12,7 +12,8 @@ use super::failure::{Code, Failure};
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if text.starts_with("9999-") {
         let message = format!("'{text}' is too far away");
-        return Err(Failure::new(Code::Usage, message).hint("what never ends needs no --expires"));
+        return Err(Failure::new(Code::Usage, message)
+            .hint("what never ends is made without --expires, or edited with --expires never"));
     }
     let when = moment(text, now, Side::Until, &TimeZone::system())?;
     if when <= now {

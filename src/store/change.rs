@@ -3,18 +3,20 @@
 //! told to the log once it is durable.
 
 mod bulk;
+mod life;
 mod restored;
+mod said;
 mod told;
 
 use std::path::PathBuf;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Params, Transaction, params};
 
 use super::{Entries, error, row};
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
 use crate::credential::{
-    Credential, CredentialId, Label, Network, Revocation, ServiceName, UserName,
+    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
 };
 use crate::error::Error;
 use crate::hash::Hash;
@@ -65,6 +67,12 @@ impl<'store> Change<'store> {
         }
     }
 
+    /// The entry of this number, which nobody else can change any more.
+    pub fn entry(&self, id: CredentialId) -> Result<Option<Credential>, Error> {
+        let entries = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
+        Ok(entries.into_iter().next())
+    }
+
     /// The user's entries that are not revoked.
     pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
         let condition = "user = ?1 AND revoked_at IS NULL";
@@ -73,10 +81,6 @@ impl<'store> Change<'store> {
 
     /// Makes an entry, and returns it as it is stored.
     pub fn create(&mut self, new: &NewCredential) -> Result<Credential, Error> {
-        let (services, networks) = (
-            joined(&new.services, ServiceName::as_str),
-            networks(&new.networks),
-        );
         let sql = "INSERT INTO credential
                      (user, label, key, tag, hash, services, networks, created_at, created_by, expires,
                       virtual)
@@ -87,40 +91,26 @@ impl<'store> Change<'store> {
             new.key,
             new.tag,
             new.hash.to_phc(),
-            services,
-            networks,
+            services(&new.services),
+            networks(&new.networks),
             new.created.seconds(),
             new.created_by,
             new.expires.map(Timestamp::seconds),
             new.is_virtual,
         ];
-        self.transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
+        self.execute(sql, values)?;
         let id = CredentialId(self.transaction.last_insert_rowid());
-        let detail = limits(&new.label, &services, &networks, new.expires);
-        self.record(
-            new.created,
-            &new.created_by,
-            "created",
-            &new.user,
-            id,
-            &detail,
-        )?;
-        let stored = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
-        let stored = stored.into_iter().next();
+        let detail = said::limits(&new.label, &new.services, &new.networks, new.expires);
+        let by = &new.created_by;
+        self.record(new.created, by, "created", &new.user, id, &detail)?;
+        let stored = self.entry(id)?;
         stored.ok_or_else(|| error(&self.path, rusqlite::Error::QueryReturnedNoRows))
     }
 
     /// Revokes an entry, unless it is revoked already.
     pub fn revoke(&mut self, entry: &Credential, revocation: &Revocation) -> Result<(), Error> {
-        let label = audit::quoted(entry.label.as_str());
-        self.revoke_row(
-            &entry.user,
-            entry.id,
-            &format!("label=\"{label}\" "),
-            revocation,
-        )
+        let label = said::label(&entry.label) + " ";
+        self.revoke_row(&entry.user, entry.id, &label, revocation)
     }
 
     /// Revokes whatever is left of the user's, also what is too damaged to be read.
@@ -141,12 +131,15 @@ impl<'store> Change<'store> {
         let sql = "UPDATE credential SET revoked_at = ?2, revoked_by = ?3, revoked_why = ?4
                    WHERE id = ?1 AND revoked_at IS NULL";
         let values = params![id.0, at.seconds(), by, why.as_str()];
-        let changed = self
-            .transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
-        if changed == 0 {
+        if self.execute(sql, values)? == 0 {
             return Ok(()); // somebody else was faster
+        }
+        if *why == RevokedWhy::NotShown {
+            // Whom it was to replace is as before.
+            self.execute(
+                "UPDATE credential SET replaced_by = NULL WHERE replaced_by = ?1",
+                [id.0],
+            )?;
         }
         let detail = format!("{label}why=\"{}\"", why.as_str());
         self.record(*at, by, "revoked", user, id, &detail)
@@ -199,6 +192,11 @@ impl<'store> Change<'store> {
         Ok(self.told.lines())
     }
 
+    fn execute(&self, sql: &str, values: impl Params) -> Result<usize, Error> {
+        let done = self.transaction.execute(sql, values);
+        done.map_err(|e| error(&self.path, e))
+    }
+
     fn record(
         &mut self,
         at: Timestamp,
@@ -238,27 +236,18 @@ impl<'store> Change<'store> {
         detail: &str,
     ) -> Result<(), Error> {
         let values = params![at.seconds(), by, action, user, entry, detail];
-        let written = self.transaction.execute(INSERT_EVENT, values);
-        written.map(|_| ()).map_err(|e| error(&self.path, e))
+        self.execute(INSERT_EVENT, values).map(|_| ())
     }
 }
 
-/// What an entry is limited to, as its event says it.
-fn limits(label: &Label, services: &str, networks: &str, expires: Option<Timestamp>) -> String {
-    let label = audit::quoted(label.as_str());
-    let networks = if networks.is_empty() { "any" } else { networks };
-    let expires = expires.map_or("never".to_owned(), |at| at.seconds().to_string());
-    format!("label=\"{label}\" services={services} networks={networks} expires={expires}")
+/// Names, as they are stored.
+fn services(services: &[ServiceName]) -> String {
+    let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+    names.join(",")
 }
 
-fn joined<T>(items: &[T], text: impl Fn(&T) -> &str) -> String {
-    items.iter().map(text).collect::<Vec<_>>().join(",")
-}
-
+/// Networks, as they are stored.
 fn networks(networks: &[Network]) -> String {
-    networks
-        .iter()
-        .map(Network::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
+    let networks: Vec<_> = networks.iter().map(Network::to_string).collect();
+    networks.join(",")
 }

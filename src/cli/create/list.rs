@@ -7,18 +7,21 @@ use std::path::Path;
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::authenticate::recognise;
 use pam_app_passwd::credential::{
-    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, UserName,
+    Credential, CredentialId, Label, Revocation, RevokedWhy, UserName,
 };
 use pam_app_passwd::hash::Hash;
 use pam_app_passwd::password::AppPassword;
+use pam_app_passwd::policy::life;
 use pam_app_passwd::store::{Change, NumberedKey, Store, WholeEntry};
 use pam_app_passwd::{random, syslog};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Created, require_user, services, warn_about_services};
+use super::require_user;
 use crate::cli::entry::Viewer;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::limits::{networks, services, warn_about_services};
+use crate::cli::mint::Created;
 use crate::cli::output::{self, Values};
 use crate::cli::room::Room;
 use crate::cli::{Context, lines, notify, operator, progress, revoke, when};
@@ -75,14 +78,12 @@ pub(super) fn run(file: &Path, may_be_virtual: bool, context: &Context) -> Resul
 fn read(file: &Path, context: &Context) -> Result<Vec<Order>, Failure> {
     let by = operator::name();
     let longest = context.config.policy.max_lifetime.span();
-    let latest = longest.map(|longest| context.now.plus(longest));
     let (mut orders, mut cut) = (Vec::new(), 0);
     lines::read(file, |line, wish: Wish| {
         let mut entry = wish.read(&by, context)?;
-        if latest.is_some_and(|latest| entry.expires.is_none_or(|end| end > latest)) {
-            entry.expires = latest;
-            cut += 1;
-        }
+        let end = life::ending(entry.expires, context.now, longest);
+        cut += usize::from(end != entry.expires);
+        entry.expires = end;
         orders.push(Order {
             line,
             entry,
@@ -90,8 +91,8 @@ fn read(file: &Path, context: &Context) -> Result<Vec<Order>, Failure> {
         });
         Ok(())
     })?;
-    if let Some(latest) = latest.filter(|_| cut > 0) {
-        let date = when::local(latest);
+    if let Some(longest) = longest.filter(|_| cut > 0) {
+        let date = when::local(context.now.plus(longest));
         output::say(&format!(
             "policy.max_lifetime ends {cut} of them on {date}."
         ));
@@ -101,7 +102,6 @@ fn read(file: &Path, context: &Context) -> Result<Vec<Order>, Failure> {
 
 impl Wish {
     fn read(self, by: &str, context: &Context) -> Result<Credential, Failure> {
-        let networks = self.networks.iter().map(|net| Network::parse(net));
         let expires = self.expires.map(|text| when::parse(&text, context.now));
         let services = services(&self.services)?;
         Ok(Credential {
@@ -112,7 +112,7 @@ impl Wish {
                 true => context.config.policy.default_services.clone(),
                 false => services,
             },
-            networks: networks.collect::<Result<_, _>>()?,
+            networks: networks(&self.networks)?,
             created: context.now,
             created_by: by.to_owned(),
             expires: expires.transpose()?,
@@ -159,11 +159,8 @@ fn require_room(
 fn warn_about_each_service(orders: &[Order], context: &Context) {
     let mut said = BTreeSet::new();
     let services = orders.iter().flat_map(|order| &order.entry.services);
-    let services: Vec<_> = services
-        .filter(|name| said.insert(name.as_str()))
-        .cloned()
-        .collect();
-    warn_about_services(&services, &context.config);
+    let services = services.filter(|name| said.insert(name.as_str()));
+    warn_about_services(services, &context.config);
 }
 
 /// Makes the passwords, and what is stored of them: slow, and done before the store is locked.

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Statement, params};
 
-use super::{Change, INSERT_EVENT, joined, limits, networks};
+use super::{Change, INSERT_EVENT, networks, said, services};
 use crate::audit;
 use crate::clock::Timestamp;
-use crate::credential::{CredentialId, ServiceName};
+use crate::credential::CredentialId;
 use crate::error::Error;
 use crate::hash::Key;
 use crate::store::{NumberedKey, WholeEntry, error, row};
@@ -47,8 +47,7 @@ impl Change<'_> {
     pub fn add_key(&mut self, key: &Key, created: Timestamp) -> Result<i64, Error> {
         let sql = "INSERT INTO key (secret, created) VALUES (?1, ?2)";
         let values = params![key.bytes(), created.seconds()];
-        let added = self.transaction.execute(sql, values);
-        added.map_err(|e| error(&self.path, e))?;
+        self.execute(sql, values)?;
         Ok(self.transaction.last_insert_rowid())
     }
 
@@ -78,8 +77,6 @@ impl Change<'_> {
 /// Returns what the event says about the entry.
 fn insert_entry(insert: &mut Statement<'_>, whole: &WholeEntry) -> rusqlite::Result<String> {
     let entry = &whole.entry;
-    let services = joined(&entry.services, ServiceName::as_str);
-    let networks = networks(&entry.networks);
     let revoked = entry.revoked.as_ref();
     insert.execute(params![
         entry.id.0,
@@ -88,8 +85,8 @@ fn insert_entry(insert: &mut Statement<'_>, whole: &WholeEntry) -> rusqlite::Res
         whole.key,
         whole.tag,
         whole.hash.to_phc(),
-        services,
-        networks,
+        services(&entry.services),
+        networks(&entry.networks),
         entry.created.seconds(),
         entry.created_by,
         entry.expires.map(Timestamp::seconds),
@@ -101,5 +98,11 @@ fn insert_entry(insert: &mut Statement<'_>, whole: &WholeEntry) -> rusqlite::Res
         entry.replaced_by.map(|id| id.0),
         whole.is_virtual,
     ])?;
-    Ok(limits(&entry.label, &services, &networks, entry.expires))
+    let (services, networks) = (&entry.services, &entry.networks);
+    Ok(said::limits(
+        &entry.label,
+        services,
+        networks,
+        entry.expires,
+    ))
 }

@@ -47,10 +47,8 @@ impl Change<'_> {
         let higher = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
         let first = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
         for last in given {
-            let changed = self.transaction.execute(higher, params![last.0, last.1]);
-            if changed.map_err(|e| error(&self.path, e))? == 0 {
-                let added = self.transaction.execute(first, params![last.0, last.1]);
-                added.map_err(|e| error(&self.path, e))?;
+            if self.execute(higher, params![last.0, last.1])? == 0 {
+                self.execute(first, params![last.0, last.1])?;
             }
         }
         Ok(())

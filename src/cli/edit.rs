@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `app-passwd edit USER ENTRY [--label LABEL] [--service NAME]... [--from NET]... | --any-network
+//! [--expires WHEN|never]`
+
+use std::slice::from_ref;
+
+use pam_app_passwd::clock::Timestamp;
+use pam_app_passwd::credential::{Credential, Label, Network, ServiceName, UserName};
+use pam_app_passwd::policy::{Rules, life};
+use pam_app_passwd::store::{Change, Store};
+use pam_app_passwd::syslog;
+
+use super::entry::{self, Viewer};
+use super::failure::{Code, Failure};
+use super::signout::sign_out_where_refused;
+use super::{Context, limits, named, notify, operator, output, when};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Whose
+    user: String,
+    /// Its id or its exact label
+    entry: String,
+    /// What it is for, as its owner will recognise it in the list
+    #[arg(long)]
+    label: Option<String>,
+    /// A PAM service or a group it opens from now on, or "any"; may be repeated
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
+    /// An address or a network it may be used from; may be repeated
+    #[arg(long = "from", value_name = "NET")]
+    networks: Vec<String>,
+    /// It may be used from anywhere
+    #[arg(long, conflicts_with = "networks")]
+    any_network: bool,
+    /// When it ends: 2027-01-31, 2027-01-31T12:00:00+01:00, 90d from now, or never
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// Leave open what it has opened
+    #[arg(long)]
+    keep_sessions: bool,
+}
+
+/// What is to be different, understood. What is `None` stays.
+#[derive(Clone)]
+struct Wish {
+    label: Option<Label>,
+    services: Option<Vec<ServiceName>>,
+    networks: Option<Vec<Network>>,
+    /// `Some(None)`: it never ends.
+    expires: Option<Option<Timestamp>>,
+}
+
+/// What has become of it.
+struct Edited {
+    /// The entry.
+    entry: Credential,
+    /// Whether it was different before.
+    changed: bool,
+    /// The predecessors that were limited with it.
+    narrowed: Vec<Credential>,
+}
+
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    let user = UserName::parse(&arguments.user)?;
+    let mut wish = Wish::read(&arguments, context)?;
+    let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
+    let (entry, mut predecessors) = named::with_predecessors(&mut store, &user, &arguments.entry)?;
+    predecessors.retain(|entry| entry.expires.is_none_or(|end| end > context.now));
+    named::require_live(&entry)?;
+    if let Some(asked) = wish.expires {
+        wish.expires = Some(limits::ending(asked, entry.created, context)?);
+    }
+    limits::warn_about_services(wish.services.iter().flatten(), &context.config);
+    let edited = edit(&mut store, &entry, &predecessors, &wish, context)?;
+    drop(store);
+    report(&edited, &predecessors, context)?;
+    if !arguments.keep_sessions && (wish.services.is_some() || wish.networks.is_some()) {
+        let entries = [from_ref(&edited.entry), &edited.narrowed].concat();
+        sign_out_where_refused(&entries, context);
+    }
+    let entry = edited.changed.then_some(edited.entry);
+    let changed = Vec::from_iter(entry.into_iter().chain(edited.narrowed));
+    notify::tell("edited", &changed, context);
+    Ok(Code::Done)
+}
+
+impl Wish {
+    fn read(arguments: &Arguments, context: &Context) -> Result<Self, Failure> {
+        let services = limits::services(&arguments.services)?;
+        let networks = limits::networks(&arguments.networks)?;
+        let expires = match arguments.expires.as_deref() {
+            None => None,
+            Some("never") => Some(None),
+            Some(text) => Some(Some(when::parse(text, context.now)?)),
+        };
+        let wish = Self {
+            label: arguments.label.as_deref().map(Label::parse).transpose()?,
+            services: (!services.is_empty()).then_some(services),
+            networks: (arguments.any_network || !networks.is_empty()).then_some(networks),
+            expires,
+        };
+        if wish.is_empty() {
+            return Err(Failure::new(Code::Usage, "nothing is to be changed")
+                .hint("give --label, --service, --from, --any-network or --expires"));
+        }
+        Ok(wish)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.label.is_none()
+            && self.services.is_none()
+            && self.networks.is_none()
+            && self.expires.is_none()
+    }
+
+    /// The entry as it is to be.
+    fn applied_to(&self, entry: &Credential) -> Credential {
+        let mut entry = entry.clone();
+        if let Some(label) = &self.label {
+            entry.label.clone_from(label);
+        }
+        if let Some(services) = &self.services {
+            entry.services.clone_from(services);
+        }
+        if let Some(networks) = &self.networks {
+            entry.networks.clone_from(networks);
+        }
+        if let Some(expires) = self.expires {
+            entry.expires = expires;
+        }
+        entry
+    }
+
+    /// What of it takes something from the entry, and gives it nothing.
+    fn narrowing(&self, entry: &Credential, rules: &Rules) -> Self {
+        let mut wish = self.clone();
+        wish.label = None;
+        wish.services = wish
+            .services
+            .filter(|services| rules.services_within(services, &entry.services));
+        wish.networks = wish
+            .networks
+            .filter(|networks| life::networks_within(networks, &entry.networks));
+        wish.expires = wish
+            .expires
+            .filter(|end| life::earlier(*end, entry.expires) == *end);
+        wish
+    }
+}
+
+/// Edits the entry. A predecessor goes along as far as that narrows both.
+fn edit(
+    store: &mut Store,
+    entry: &Credential,
+    predecessors: &[Credential],
+    wish: &Wish,
+    context: &Context,
+) -> Result<Edited, Failure> {
+    let (rules, at, by) = (context.config.rules(), context.now, operator::name());
+    let mut change = store.change()?;
+    let before = named::live(&change, entry)?;
+    let entry = wish.applied_to(&before);
+    require_label(&change, &before, &entry.label)?;
+    let changed = change.edit(&before, &entry, at, &by)?;
+    let narrowing = wish.narrowing(&before, &rules);
+    let mut narrowed = Vec::new();
+    for predecessor in predecessors {
+        let before = named::live(&change, predecessor)?;
+        let after = narrowing.narrowing(&before, &rules).applied_to(&before);
+        if change.edit(&before, &after, at, &by)? {
+            narrowed.push(after);
+        }
+    }
+    syslog::send(&change.commit()?, "", at);
+    Ok(Edited {
+        entry,
+        changed,
+        narrowed,
+    })
+}
+
+/// A label that is new to the entry must not be another live entry's. Its successor may have it.
+fn require_label(change: &Change<'_>, entry: &Credential, label: &Label) -> Result<(), Failure> {
+    if *label == entry.label {
+        return Ok(());
+    }
+    match life::holder(&change.live(&entry.user)?.sound, label) {
+        Some(holder) if entry.replaced_by != Some(holder.id) => {
+            Err(named::taken(&entry.user, label, holder.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn report(edited: &Edited, predecessors: &[Credential], context: &Context) -> Result<(), Failure> {
+    let (name, user) = (entry::names([&edited.entry]), edited.entry.user.as_str());
+    if context.json {
+        output::json(&Viewer::new(context).view(&edited.entry))?;
+    } else if edited.changed {
+        output::say(&format!("Edited: {name} of {user}."));
+    } else {
+        output::say(&format!(
+            "Nothing to change: {name} of {user} is so already."
+        ));
+    }
+    for predecessor in predecessors {
+        let id = predecessor.id;
+        if edited.narrowed.iter().any(|entry| entry.id == id) {
+            named::say_that_it_goes_along(predecessor);
+        } else {
+            output::say(&format!("{id}, its predecessor, stays as it is."));
+        }
+    }
+    Ok(())
+}
