@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
-use support::machine::{contains, run, set_mode};
+use support::machine::{contains, install, run, set_mode};
 use support::private_mounts::PrivateMounts;
 use support::terminal::{CTRL_C, CTRL_D, answer_on_a_terminal};
 use support::{Code, Machine, Ran, TOOL, WRONG, cannot_run};
@@ -64,13 +64,10 @@ fn configured_tool(machine: &Machine) -> PathBuf {
     let command = machine.tool_command(&[]);
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
-    let path = machine.path("app-passwd");
-    fs::write(
-        &path,
-        format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")),
-    )
-    .unwrap();
-    set_mode(&path, 0o755);
+    let (script, path) = (machine.path("script"), machine.path("app-passwd"));
+    let text = format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "));
+    fs::write(&script, text).unwrap();
+    install(&script, &path);
     path
 }
 
@@ -632,7 +629,7 @@ fn who_is_not_root_is_not_permitted() {
     set_mode(&machine.path(""), 0o755);
     // The clone may lie where nobody can go.
     let tool = machine.path("tool");
-    fs::copy(TOOL, &tool).unwrap();
+    install(TOOL.as_ref(), &tool);
     let before = machine.dump();
     for arguments in [
         &["list"][..],
