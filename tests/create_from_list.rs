@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::process::Stdio;
 
 use serde_json::json;
+use support::auth_log::Logged;
 use support::machine::run;
 use support::strace::killed;
 use support::{Code, Machine, Ran, cannot_run};
@@ -195,6 +196,37 @@ fn what_cannot_be_shown_is_revoked_all_of_it() {
         4
     );
     assert_eq!(machine.tool(&["list", "--json"]).json(), json!([]));
+}
+
+#[test]
+fn very_many_are_one_line_in_the_log_and_an_event_each() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let log = Logged::new("hash.memory_kib = 8");
+    let lines = |count: usize| -> String {
+        let line = |number| format!("{{\"user\":\"user{number}\",\"label\":\"list {count}\"}}\n");
+        (0..count).map(line).collect()
+    };
+    let received = |count| {
+        let ran = create(&log.machine, &lines(count), &[]);
+        assert_eq!(ran.stderr.lines().count(), 1, "a bar is for terminals");
+        ran.succeeds();
+        log.received()
+    };
+    let few = received(3);
+    assert!(
+        few.len() == 3 && few[2].contains("created; user=user2 "),
+        "{few:?}"
+    );
+    let many = received(1_001);
+    assert!(
+        many.len() == 1 && many[0].ends_with(" events=1001"),
+        "{many:?}"
+    );
+    let events = log.machine.dump();
+    let events = events.lines().filter(|line| line.starts_with("event "));
+    assert_eq!(events.count(), 1_004);
 }
 
 #[test]

@@ -630,6 +630,8 @@ fn who_is_not_root_is_not_permitted() {
     // The clone may lie where nobody can go.
     let tool = machine.path("tool");
     install(TOOL.as_ref(), &tool);
+    let export = machine.path("export");
+    fs::write(&export, machine.tool(&["export"]).succeeds()).unwrap();
     let before = machine.dump();
     for arguments in [
         &["list"][..],
@@ -642,6 +644,11 @@ fn who_is_not_root_is_not_permitted() {
         &["check", "alice"],
         &["log"],
         &["prune", "--yes"],
+        &["backup", "/tmp/no-backup"],
+        &["restore", "/etc/passwd", "--yes"],
+        &["export"],
+        &["import", export.to_str().unwrap()],
+        &["create", "--from-list", "/dev/null"],
     ] {
         let mut command = std::process::Command::new(&tool);
         command

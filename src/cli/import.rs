@@ -52,9 +52,9 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let (new, there) = import.add(&mut change, file, context)?;
     syslog::send(&change.commit()?, "", context.now);
     drop(store);
-    report(&new, there, context)?;
+    let said = report(&new, there, context);
     notify::tell("imported", &new, context);
-    Ok(Code::Done)
+    said.map(|()| Code::Done)
 }
 
 impl Import {

@@ -11,5 +11,6 @@ pub(super) fn bar(what: &'static str, total: u64, large: u64) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.progress_chars("=> ");
     ProgressBar::new(total).with_style(style).with_message(what)
 }

@@ -63,9 +63,10 @@ impl Restore {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let path = path_in(state_dir);
+        let old = Replaced::read(state_dir)?;
         let new = Snapshot::read(backup)?;
         let mut restore = Self {
-            old: Replaced::read(state_dir)?,
+            old,
             backup: new.contents()?,
             new,
             still_revoked: 0,

@@ -53,12 +53,7 @@ struct Order {
 pub(super) fn run(file: &Path, may_be_virtual: bool, context: &Context) -> Result<Code, Failure> {
     let mut orders = read(file, context)?;
     require_users(&mut orders, may_be_virtual, file)?;
-    let mut store = Store::open(&context.config.state_dir)?;
-    // Looked at again when nobody else can change it; but here nothing has been done for nothing.
-    let change = store.as_mut().map(Store::change).transpose()?;
-    require_room(&orders, change.as_ref(), file, context)?;
-    drop(change);
-    drop(store);
+    look_for_room(&orders, file, context)?;
     output::require_stdout()?;
     warn_about_each_service(&orders, context);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
@@ -140,6 +135,14 @@ fn require_users(orders: &mut [Order], may_be_virtual: bool, file: &Path) -> Res
         };
     }
     Ok(())
+}
+
+/// Looks before anything slow is done, and before a store is made. It is looked at again when nobody
+/// else can change it.
+fn look_for_room(orders: &[Order], file: &Path, context: &Context) -> Result<(), Failure> {
+    let mut store = Store::open(&context.config.state_dir)?;
+    let change = store.as_mut().map(Store::change).transpose()?;
+    require_room(orders, change.as_ref(), file, context)
 }
 
 fn require_room(
