@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use serde_json::json;
 use support::machine::{dump, run, set_mode};
-use support::strace::killed;
+use support::strace::{failing, killed};
 use support::terminal::answer_on_a_terminal;
 use support::{Code, Machine, cannot_run};
 
@@ -474,4 +474,34 @@ fn a_restore_that_is_killed_at_any_step_leaves_the_old_store_or_the_new_one() {
         restore(&machine, &whole);
     }
     assert!(times > 10, "killed {times} times");
+}
+
+#[test]
+fn a_restore_that_a_full_disk_stops_leaves_the_old_store() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let mut times = 0;
+    for call in ["write", "pwrite64", "fsync", "fdatasync", "ftruncate"] {
+        let machine = Machine::new();
+        let phone = machine.create("alice", "phone", &[]);
+        let file = backup(&machine, "b");
+        let tablet = machine.create("alice", "tablet", &[]);
+        let before = machine.dump();
+        for step in 1.. {
+            let again = machine.tool_command(&["restore", &file, "--yes"]);
+            let ran = run(failing(again, call, "ENOSPC", step), b"");
+            if ran.status == Some(0) {
+                break;
+            }
+            assert_eq!(ran.status, Some(5), "{call} {step}: {ran:?}");
+            assert_eq!(machine.dump(), before, "{call} {step}: {ran:?}");
+            for password in [&phone, &tablet] {
+                let code = machine.login("imap", "alice", password);
+                assert_eq!(code, Code::SUCCESS, "{call} {step}");
+            }
+            times += 1;
+        }
+    }
+    assert!(times > 5, "it failed {times} times");
 }
