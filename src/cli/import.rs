@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use pam_app_passwd::credential::{Credential, CredentialId, UserName};
+use pam_app_passwd::credential::{Credential, CredentialId};
 use pam_app_passwd::hash::Key;
 use pam_app_passwd::store::{Change, NumberedKey, Store, WholeEntry};
 use pam_app_passwd::syslog;
@@ -88,23 +88,24 @@ impl Import {
         Ok(import)
     }
 
-    /// Asks about each user of a live entry once. What is revoked opens nothing for anybody.
+    /// Asks about each user of a live entry once, but for the virtual ones, which stay so. What is
+    /// revoked opens nothing for anybody.
     fn require_users(&mut self, file: &Path, context: &Context) -> Result<(), Failure> {
-        let mut asked = HashMap::<(UserName, bool), bool>::new();
+        let mut asked = HashMap::new();
         for Imported { line, whole, .. } in &mut self.entries {
-            if whole.entry.revoked.is_some() {
+            if whole.is_virtual || whole.entry.revoked.is_some() {
                 continue;
             }
-            let may_be_virtual = whole.is_virtual || context.config.policy.virtual_users;
-            let question = (whole.entry.user.clone(), may_be_virtual);
-            whole.is_virtual = match asked.get(&question) {
+            let user = &whole.entry.user;
+            whole.is_virtual = match asked.get(user) {
                 Some(answer) => *answer,
                 None => {
-                    let answer = require_user(&question.0, may_be_virtual).map_err(|failure| {
+                    let may_be_virtual = context.config.policy.virtual_users;
+                    let answer = require_user(user, may_be_virtual).map_err(|failure| {
                         let hint = "make the account first, or set policy.virtual_users = true";
                         failure.at(&lines::place(file, *line)).hint(hint)
                     })?;
-                    asked.insert(question, answer);
+                    asked.insert(user.clone(), answer);
                     answer
                 }
             };
