@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The exact words of every log line. Delivers nothing.
+//! The exact words of every log line, and of the one sentence that the module says to a person.
+//! Delivers nothing.
 //!
 //! Whatever came from outside is escaped, so that no value can forge a field or a line: `\xNN` for
 //! each byte of a control character, of one that reorders text, or of what is not UTF-8; in bare
@@ -16,7 +17,7 @@ use std::path::Path;
 use crate::arguments::Arguments;
 use crate::credential::{CredentialId, reorders_text};
 use crate::error::Error;
-use crate::policy::{Entry, Outcome};
+use crate::policy::{Entry, Fate, Outcome};
 
 /// Values are cut after so many bytes: no label is longer (64 characters of at most 4 bytes).
 const LONGEST_VALUE: usize = 256;
@@ -136,6 +137,13 @@ pub fn failed(error: &Error) -> Line {
     )
 }
 
+/// The same after the account's password has changed.
+pub fn not_settled(error: &Error) -> Line {
+    let Line { severity, text } = failed(error);
+    let stay = "the password has changed, and the app passwords stay as they are";
+    Line::new(severity, format!("{text}; {stay}"))
+}
+
 /// An argument that we do not know.
 pub fn unknown_argument(argument: &str) -> Line {
     Line::new(
@@ -148,6 +156,44 @@ pub fn unknown_argument(argument: &str) -> Line {
 pub fn no_configuration(path: &Path) -> Line {
     let text = format!("{}: no such file; the defaults apply", path.display());
     Line::new(Severity::Error, escape(text.as_bytes(), Place::Text))
+}
+
+/// The account has no line in `/etc/shadow`.
+pub fn no_field() -> Line {
+    let text = "the account is not in /etc/shadow, so a change of its password is not seen";
+    Line::new(Severity::Debug, text.to_owned())
+}
+
+/// `/etc/shadow` cannot be read.
+pub fn unseen(error: &Error) -> Line {
+    let text = format!("{error}; so a change of the account's password is not seen");
+    Line::new(Severity::Notice, escape(text.as_bytes(), Place::Text))
+}
+
+/// The update phase has come to a line that the preliminary one did not come to.
+pub fn no_preliminary_phase() -> Line {
+    let text = "nothing is known of the time before the change, so nothing is done about it; \
+                both phases have to reach this line, see pam_app_passwd(8)";
+    Line::new(Severity::Error, text.to_owned())
+}
+
+/// What a person is told who has changed the password. Nothing, if there are no app passwords.
+pub fn fate(fate: Fate) -> Option<String> {
+    let sentence = match fate {
+        Fate::Kept(0) | Fate::Revoked(0) => return None,
+        Fate::Kept(1) => "The password has changed; 1 app password goes on working.".to_owned(),
+        Fate::Kept(count) => {
+            format!("The password has changed; {count} app passwords go on working.")
+        }
+        Fate::Revoked(1) => {
+            "The password has changed, so 1 app password was revoked; the app needs a new one."
+                .to_owned()
+        }
+        Fate::Revoked(count) => format!(
+            "The password has changed, so {count} app passwords were revoked; apps need new ones."
+        ),
+    };
+    Some(sentence)
 }
 
 /// A panic of ours was caught. Only its place is said: the words of a panic may hold a secret.

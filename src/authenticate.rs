@@ -107,8 +107,9 @@ pub fn judge(
                 Visit::begin(&entry, attempt, config, now)?.judge(),
             ))
         }
-        // Sessions are noted beside the store, not in it.
-        About::Opened(_) | About::Closed => Ok(Answer::Gone),
+        // Neither is about a login: sessions are noted beside the store, and what a new password of
+        // the account brings about is for `password_change`.
+        About::Opened(_) | About::Closed | About::NewPassword => Ok(Answer::Gone),
     }
 }
 

@@ -50,10 +50,15 @@ pub fn ask(question: &Question) -> Result<Answer, Error> {
     match Answer::decode(&answer) {
         Some(Answer::Failed { message, hint }) => Err(Error::Helper { message, hint }),
         Some(answer) => Ok(answer),
-        None => Err(Error::Helper {
-            message: "something that this version does not understand".to_owned(),
-            hint: Some(VERSIONS_DIFFER.to_owned()),
-        }),
+        None => Err(not_understood()),
+    }
+}
+
+/// An answer that does not answer the question.
+pub fn not_understood() -> Error {
+    Error::Helper {
+        message: "something that this version does not understand".to_owned(),
+        hint: Some(VERSIONS_DIFFER.to_owned()),
     }
 }
 

@@ -29,6 +29,15 @@
 //! cli/revoke -> cli/signout     ends what is noted, and runs what [on_revoke] names
 //! ```
 //!
+//! The account's password changes, or a change of it fails, from libpam's first call to the last:
+//!
+//! ```text
+//! pam (password, preliminary phase) shadow -> fingerprint, kept on the handle
+//! pam (password, update phase)      password_change: is the field another now?
+//!                                   then by the helper, or by a root process itself, all are revoked (or kept);
+//!                                   one sentence says so;  cli/serve -> cli/signout ends what they had opened
+//! ```
+//!
 //! A change by the tool:
 //!
 //! ```text
@@ -37,22 +46,25 @@
 //!           audit        the same event as a log line
 //! ```
 //!
-//! The core (`credential`, `password`, `hash`, `policy`, `ticket`, `audit`, `arguments`) knows no
-//! file, no clock and no randomness. Each edge is the only one that names its outside thing: `pam`
+//! The core (`credential`, `password`, `hash`, `policy`, `ticket`, `fingerprint`, `audit`,
+//! `arguments`) knows no file, no clock and no randomness. Each edge is the only one that names its outside thing: `pam`
 //! libpam, `store` and `usage` SQLite, `config` TOML, `syslog` the log, `helper` its socket,
 //! `session` `/run` and processes, `clock` the time, `random` the system's generator, `trust` file
-//! owners and modes, `shadow` the account's lock.
+//! owners and modes, `shadow` the account's field in `/etc/shadow`.
 
 // -- core
 pub mod arguments;
 pub mod audit;
 pub mod credential;
+pub mod fingerprint;
 pub mod hash;
 pub mod password;
 pub mod policy;
 pub mod ticket;
 // -- the one job
 pub mod authenticate;
+// -- and what a new password of the account brings about
+pub mod password_change;
 // -- edges
 pub mod clock;
 pub mod config;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! libpam's side: what it hands over is read once into plain values, and every answer becomes a
-//! PAM code. The only file that names `pamsm` (`pam/items.rs` reads what that crate cannot).
+//! PAM code. Only this file and those in `pam/` name `pamsm`: `new_password` is the line of type
+//! `password`, and `items` and `message` do what that crate cannot.
 //!
 //! We are a guest in somebody else's process. A panic must not end it: every entry point is
 //! guarded. Nothing is written to standard output or error, which may be the connection to the
-//! client. Nothing outlives a call but which entry was accepted, which libpam keeps for us on its
-//! handle.
+//! client. Nothing outlives a call but what libpam keeps for us on its handle: which entry was
+//! accepted, its ticket, and the fingerprint of the account's field.
 
 mod items;
+mod message;
+mod new_password;
 
 use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
@@ -71,8 +74,8 @@ impl PamServiceModule for AppPasswd {
         guard(|| Call::begin(&pam, arguments, "session").close_session())
     }
 
-    fn chauthtok(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        guard(|| PamError::IGNORE)
+    fn chauthtok(pam: Pam, flags: PamFlags, arguments: Vec<String>) -> PamError {
+        guard(|| Call::begin(&pam, arguments, "chauthtok").chauthtok(flags))
     }
 }
 
@@ -325,6 +328,12 @@ impl<'a> Call<'a> {
             service: ServiceName::parse(name()?).ok()?,
             conf: name()?.into(),
         })
+    }
+
+    fn log_debug(&self, line: Line) {
+        if self.arguments.debug {
+            self.log(&[line]);
+        }
     }
 
     fn log(&self, lines: &[Line]) {

@@ -176,6 +176,17 @@ pub enum Verdict {
     Refuse(Refusal),
 }
 
+/// What becomes of a user's app passwords when the password of the account has changed, and how many
+/// there are.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They go on working.
+    Kept(usize),
+    /// They are revoked.
+    Revoked(usize),
+}
+
 /// What became of a login.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]

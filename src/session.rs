@@ -111,6 +111,24 @@ pub fn parent_of(pid: i32) -> Option<i32> {
         .ok()
 }
 
+/// The uid of whoever logged in and began, also behind su and sudo, the process with this pid.
+/// `None`: no login did.
+pub fn login_uid(pid: i32) -> Option<u32> {
+    let uid = fs::read_to_string(format!("/proc/{pid}/loginuid")).ok()?;
+    // The highest uid says that there was none.
+    uid.trim_end().parse().ok().filter(|&uid| uid != u32::MAX)
+}
+
+/// The uid of whoever is behind the process with this pid: who logged in, else who started it.
+pub fn uid_behind(pid: i32) -> Option<u32> {
+    login_uid(pid).or_else(|| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        // The first of four is the real one.
+        uids.split_whitespace().next()?.parse().ok()
+    })
+}
+
 /// The number of the session that the process with this pid belongs to now.
 pub fn number_of(pid: i32) -> Option<u32> {
     let number = fs::read_to_string(format!("/proc/{pid}/sessionid")).ok()?;
@@ -336,5 +354,12 @@ mod tests {
         }
         let current = Process::current().unwrap();
         assert_eq!(Process::of(current.pid), Some(current));
+    }
+
+    #[test]
+    fn behind_a_process_is_who_logged_in_or_who_started_it() {
+        let pid = Process::current().unwrap().pid;
+        let started = rustix::process::getuid().as_raw();
+        assert_eq!(uid_behind(pid), login_uid(pid).or(Some(started)));
     }
 }

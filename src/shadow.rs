@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Whether a local account is locked (`passwd -l`, `usermod -L`): its field in `/etc/shadow` is a
-//! hash behind a `!`. A bare `!`, `!!` or `*` never had a password and is not locked. Accounts of a
-//! directory have no line there, and who may not read the file learns nothing: both count as not
-//! locked. A file that cannot be read for any other reason is an error, or a locked account would
-//! be let in whenever the machine is short of something.
+//! The field of a local account in `/etc/shadow`, and whether it says that the account is locked
+//! (`passwd -l`, `usermod -L`): a hash behind a `!`. A bare `!`, `!!` or `*` never had a password and
+//! is not locked. Accounts of a directory have no line there, and who may not read the file learns
+//! nothing: both count as not locked. A file that cannot be read for any other reason is an error,
+//! or a locked account would be let in whenever the machine is short of something.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -14,30 +14,42 @@ use zeroize::Zeroizing;
 use crate::credential::UserName;
 use crate::error::Error;
 
+const SHADOW: &str = "/etc/shadow";
 /// Longer lines than any account's are passed over.
 const LONGEST_LINE: usize = 8 * 1024;
 
 /// Whether the account of this name is locked.
 pub fn is_locked(user: &UserName) -> Result<bool, Error> {
-    is_locked_in(Path::new("/etc/shadow"), user)
+    is_locked_in(Path::new(SHADOW), user)
 }
 
 fn is_locked_in(shadow: &Path, user: &UserName) -> Result<bool, Error> {
-    let field = match File::open(shadow) {
-        Ok(file) => find(file, user.as_str().as_bytes(), is_locked_field),
+    match field_in(shadow, user, is_locked_field) {
+        Ok(locked) => Ok(locked.unwrap_or(false)),
         Err(error)
             if matches!(
                 error.kind(),
                 ErrorKind::NotFound | ErrorKind::PermissionDenied
             ) =>
         {
-            return Ok(false);
+            Ok(false)
         }
-        Err(error) => Err(error),
-    };
-    Ok(field
-        .map_err(|error| Error::io(shadow, error))?
-        .unwrap_or(false))
+        Err(error) => Err(Error::io(shadow, error)),
+    }
+}
+
+/// What `judge` says of the account's field. `None`: the account has no line there.
+pub fn field<T>(user: &UserName, judge: impl Fn(&[u8]) -> T) -> Result<Option<T>, Error> {
+    let shadow = Path::new(SHADOW);
+    field_in(shadow, user, judge).map_err(|error| Error::io(shadow, error))
+}
+
+fn field_in<T>(
+    shadow: &Path,
+    user: &UserName,
+    judge: impl Fn(&[u8]) -> T,
+) -> std::io::Result<Option<T>> {
+    find(File::open(shadow)?, user.as_str().as_bytes(), judge)
 }
 
 /// What `judge` says of the second field of the line that begins with `name`. Other people's hashes

@@ -24,8 +24,9 @@ use std::time::Duration;
 
 use rusqlite::{ErrorCode, Transaction, TransactionBehavior, params};
 
+use crate::audit::Line;
 use crate::clock::Timestamp;
-use crate::credential::{Credential, CredentialId, Label, UserName};
+use crate::credential::{Credential, CredentialId, Label, Revocation, UserName};
 use crate::error::Error;
 use crate::hash::{Hash, HashError, Key, Proof};
 use crate::{random, trust};
@@ -124,7 +125,16 @@ impl Store {
 
     /// Opens the store for the tool. `None`: there is none yet.
     pub fn open(state_dir: &Path) -> Result<Option<Self>, Error> {
-        let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
+        Self::open_to_write(state_dir, TOOL_PATIENCE)
+    }
+
+    /// The same for a change that a host waits for, with the patience of a login.
+    pub fn open_impatiently(state_dir: &Path) -> Result<Option<Self>, Error> {
+        Self::open_to_write(state_dir, LOGIN_PATIENCE)
+    }
+
+    fn open_to_write(state_dir: &Path, patience: Duration) -> Result<Option<Self>, Error> {
+        let Some(mut store) = Self::open_file(state_dir, patience)? else {
             return Ok(None);
         };
         store.prepare_to_write()?;
@@ -280,6 +290,11 @@ impl Store {
         Ok((keys, row::whole(&look, &path, user)?))
     }
 
+    /// The user's entries that are not revoked.
+    pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
+        row::live(&self.connection, &self.path, user)
+    }
+
     /// The users with live entries whom the system knew when these were made.
     pub fn accounts(&self) -> Result<Vec<UserName>, Error> {
         row::accounts(&self.connection, &self.path)
@@ -319,8 +334,46 @@ impl Store {
         ))
     }
 
-    /// Gives up the room that is kept for revoking on a full disk. `false`: there was none.
-    pub fn spend_reserve(&self) -> bool {
+    /// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. The
+    /// lines say in the log what has happened.
+    pub fn revoke(
+        &mut self,
+        entries: &[Credential],
+        whole: Option<&UserName>,
+        revocation: &Revocation,
+    ) -> Result<Vec<Line>, Error> {
+        self.even_on_a_full_disk(|store| store.try_revoke(entries, whole, revocation))
+    }
+
+    fn try_revoke(
+        &mut self,
+        entries: &[Credential],
+        whole: Option<&UserName>,
+        revocation: &Revocation,
+    ) -> Result<Vec<Line>, Error> {
+        let mut change = self.change()?;
+        for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
+            change.revoke(entry, revocation)?;
+        }
+        if let Some(user) = whole {
+            change.revoke_rest(user, revocation)?;
+        }
+        change.commit()
+    }
+
+    /// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that
+    /// is kept for it.
+    pub fn even_on_a_full_disk<T>(
+        &mut self,
+        change: impl Fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match change(self) {
+            Err(Error::Full(_) | Error::Store { .. }) if self.spend_reserve() => change(self),
+            tried => tried,
+        }
+    }
+
+    fn spend_reserve(&self) -> bool {
         self.path.parent().is_some_and(reserve::spend)
     }
 

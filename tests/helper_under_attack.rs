@@ -222,6 +222,20 @@ fn a_peer_is_answered_by_who_it_is_and_not_by_what_it_says() {
         let answer = asks(&NOBODY, "nobody", "i3lock", "i3lock", about);
         refuses_to_answer(&answer, "only root's processes open sessions");
     }
+    // Nor has it app passwords revoked, not even its own, by saying that a password has changed.
+    let changed = asks(&NOBODY, "nobody", "i3lock", "i3lock", About::NewPassword);
+    refuses_to_answer(&changed, "only root's processes change passwords");
+    let changed = asks(&NOBODY, "alice", "web", "web", About::NewPassword);
+    refuses_to_answer(&changed, "nobody may ask about its own user only");
+    let changed = asks(&WEB_SERVER, "alice", "web", "web", About::NewPassword);
+    refuses_to_answer(&changed, "only root's processes change passwords");
+    assert!(accepted(&asks(
+        &NOBODY,
+        "nobody",
+        "i3lock",
+        "i3lock",
+        about(&own)
+    )));
     // A uid that has no name asks about nobody.
     let nameless = ["--reuid=54321", "--regid=54321", "--clear-groups"];
     let answer = asks(&nameless, "54321", "web", "web", about(&any));
@@ -499,10 +513,10 @@ impl Scene {
         (self.helper.status("Threads"), self.helper.descriptors())
     }
 
-    /// The same once the last thread has ended.
+    /// The same once the last thread of a connection has ended: one listens, and one ends sessions.
     fn settled_belongings(&self) -> (usize, usize) {
         let began = Instant::now();
-        while self.helper.status("Threads") > 1 && began.elapsed() < BOUND {
+        while self.helper.status("Threads") > 2 && began.elapsed() < BOUND {
             sleep(Duration::from_millis(20));
         }
         self.belongings()

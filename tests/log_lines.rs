@@ -13,6 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::auth_log::{Logged, machine_with_a_log_stream, machine_without_a_log, read_stream};
+use support::helper::{NOBODY, as_user, open_to_everybody};
+use support::machine::set_mode;
 use support::{Code, WRONG, cannot_run};
 
 const NEEDS: [&str; 3] = ["root", "unshare", "nsenter"];
@@ -189,6 +191,35 @@ fn trouble_is_told_with_the_path_and_the_remedy() {
         "{broken}"
     );
     assert!(broken.contains("colour"), "{broken}");
+}
+
+#[test]
+fn what_a_password_line_cannot_see_is_told_and_with_debug_also_who_is_elsewhere() {
+    if cannot_run(&NEEDS) || cannot_run(&["setpriv"]) {
+        return;
+    }
+    let logged = Logged::new("");
+    let machine = &logged.machine;
+    open_to_everybody(machine);
+    set_mode(&machine.path("log"), 0o666);
+    let change = |user: &str| {
+        let root = machine.client("passwd", user);
+        logged.lines_of(root, &["chauthtok"])
+    };
+    machine.stack("passwd", "password required APP_PASSWD");
+    let no_lines: [&str; 0] = [];
+    assert_eq!(change("alice"), no_lines);
+    // One that is here, and has not changed.
+    assert_eq!(change("root"), no_lines);
+    let nobody = as_user(machine, &NOBODY, "passwd", "root");
+    let unreadable = "pam_app_passwd(passwd:chauthtok): /etc/shadow: Permission denied (os error 13); \
+                      so a change of the account's password is not seen";
+    assert_eq!(logged.lines_of(nobody, &["chauthtok"]), [unreadable]);
+    machine.stack("passwd", "password required APP_PASSWD debug");
+    let elsewhere = "pam_app_passwd(passwd:chauthtok): the account is not in /etc/shadow, \
+                     so a change of its password is not seen";
+    assert_eq!(change("alice"), [elsewhere]);
+    assert_eq!(change("root"), no_lines);
 }
 
 #[test]

@@ -350,10 +350,25 @@ fn session_is_ignore() {
 }
 
 #[test]
-fn password_is_ignore() {
+fn password_is_success_in_both_phases_whatever_happens() {
     let machine = Machine::new();
-    machine.stack("passwd", &ignore_shown("password", "prechauthtok"));
-    assert_eq!(machine.pam("passwd", "alice").chauthtok(), IGNORED);
+    // pam_permit behind it would not change what it has answered.
+    machine.stack(
+        "passwd",
+        "password [success=ok default=die] APP_PASSWD\npassword optional pam_permit.so",
+    );
+    for prepare in ["", "a user", "a broken configuration"] {
+        match prepare {
+            "a user" => drop(machine.create("alice", "phone", &[])),
+            "a broken configuration" => machine.write_config("nonsense"),
+            _ => {}
+        }
+        for user in ["alice", "root", "no:body"] {
+            let mut pam = machine.pam("passwd", user);
+            assert_eq!(pam.chauthtok(), Code::SUCCESS, "{user}, {prepare}");
+            assert_eq!(pam.prompts(), [], "{user}, {prepare}");
+        }
+    }
 }
 
 /// A handle on which the module has just accepted alice's phone.

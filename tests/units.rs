@@ -7,13 +7,21 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use pam_app_passwd::credential::{ServiceName, UserName};
+use pam_app_passwd::helper::wire::{About, Answer, Question};
+use pam_app_passwd::policy::{Attempt, Fate, Service};
+use pam_app_passwd::session::Process;
+use support::helper::socket_seen_from_here;
 use support::machine::{client, module, run};
+use support::private_machine::eventually;
 use support::private_mounts::PrivateMounts;
 use support::{Code, Machine, TOOL, WRONG, cannot_run};
 
@@ -155,6 +163,21 @@ fn the_helper_needs_no_more_than_the_service_leaves_it() {
         .unwrap()
         .shell("chmod 0 /etc/shadow; echo 'root:!$6$x$y:1::::::' >/etc/shadow");
     assert_eq!(login(&machine, "root", &good), Code::PERM_DENIED);
+    // It revokes, and ends what was opened, also if that is not root's.
+    let mut session = sleep_of_somebody();
+    note_session(&machine, &session, "root", "1");
+    let ran = machine.state().join("ran");
+    machine.write_config(&format!(
+        "state_dir = {:?}\non_revoke.run = [[\"touch\", {ran:?}]]",
+        machine.state()
+    ));
+    assert_eq!(
+        password_changed(&machine, "root"),
+        Answer::Fate(Fate::Revoked(1))
+    );
+    assert!(eventually(
+        || session.try_wait().unwrap().is_some() && ran.exists()
+    ));
     // And it is a sandbox.
     for elsewhere in [machine.path("file"), "/run/file".into()] {
         let mut touch = sandboxed(&machine, "touch".as_ref());
@@ -184,6 +207,13 @@ fn the_helper_makes_no_call_that_the_service_forbids() {
     let helper = Running::start(strace, &machine);
     assert_eq!(login(&machine, "alice", &good), Code::SUCCESS);
     assert_eq!(login(&machine, "alice", WRONG), Code::AUTH_ERR);
+    let mut session = sleep_of_somebody();
+    note_session(&machine, &session, "alice", "1");
+    assert_eq!(
+        password_changed(&machine, "alice"),
+        Answer::Fate(Fate::Revoked(1))
+    );
+    assert!(eventually(|| session.try_wait().unwrap().is_some()));
     drop(helper);
     let made = calls_in(&trace);
     assert!(made.contains("accept4"), "{made:?}");
@@ -298,15 +328,18 @@ fn call(line: &str) -> Option<String> {
 /// mounts, `CapabilityBoundingSet` and `NoNewPrivileges` by setpriv, `UMask` by the shell.
 fn sandboxed(machine: &Machine, program: &Path) -> Command {
     assert_eq!(settings("ProtectSystem"), ["strict"]);
-    let [writable, umask, capability] =
+    let [writable, umask, capabilities] =
         ["ReadWritePaths", "UMask", "CapabilityBoundingSet"].map(|name| settings(name)[0]);
-    let capability = capability.strip_prefix("CAP_").unwrap().to_lowercase();
+    let capabilities = capabilities
+        .replace("CAP_", ",+")
+        .replace(' ', "")
+        .to_lowercase();
     let state = machine.state();
     let script = format!(
         "umask {umask}
          for writable in {writable} '{}'; do mount --bind \"$writable\" \"$writable\"; done
          for strict in / /run; do mount -o remount,bind,ro $strict; done
-         exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+{capability} -- \"$@\"",
+         exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all{capabilities} -- \"$@\"",
         state.display(),
     );
     let mut command = machine.command("unshare".as_ref());
@@ -340,6 +373,45 @@ fn login(machine: &Machine, user: &str, password: &str) -> Code {
         .arg(machine.confdir());
     su.args(["--service", "sudo", "--user", user, "authenticate"]);
     run(su, format!("{password}\n").as_bytes()).code("authenticate")
+}
+
+/// A process of somebody who is not root.
+fn sleep_of_somebody() -> Child {
+    let mut sleep = Command::new("setpriv");
+    sleep.args(["--reuid=65534", "--", "sleep", "600"]);
+    sleep.spawn().unwrap()
+}
+
+/// Notes, as the module does, that the user's entry has opened a session with this process.
+fn note_session(machine: &Machine, session: &Child, user: &str, entry: &str) {
+    let process = Process::of(i32::try_from(session.id()).unwrap()).unwrap();
+    let notes = "/run/app-passwd/sessions";
+    machine.mounts().unwrap().shell(&format!(
+        "mkdir -p -m 700 {notes}
+         printf '{entry}\n{user}\nsshd\n\n\n' >{notes}/{}-{}
+         chmod 600 {notes}/*",
+        process.pid, process.start
+    ));
+}
+
+/// What the helper answers root, who says that the password of this user has changed.
+fn password_changed(machine: &Machine, user: &str) -> Answer {
+    let passwd = ServiceName::parse("passwd").unwrap();
+    let attempt = Attempt {
+        user: UserName::parse(user).ok(),
+        service: Service {
+            name: passwd.clone(),
+            pam: passwd,
+        },
+        rhost: None,
+    };
+    let about = About::NewPassword;
+    let mut connection = UnixStream::connect(socket_seen_from_here(machine)).unwrap();
+    let question = Question { attempt, about }.encode().unwrap();
+    connection.write_all(&question).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    Answer::decode(&answer[2..]).unwrap()
 }
 
 /// A helper, or what will start one, that ends with the test.

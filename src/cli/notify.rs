@@ -12,7 +12,7 @@ use super::{Context, operator, output, program, when};
 #[derive(Serialize)]
 struct Notice<'a> {
     at: String,
-    by: String,
+    by: &'a str,
     action: &'a str,
     /// Whose entries they are; `None`: those of several users.
     user: Option<&'a str>,
@@ -23,13 +23,18 @@ struct Notice<'a> {
 
 /// Tells of a change, once for all entries that it concerns.
 pub(super) fn tell(action: &str, entries: &[Credential], context: &Context) {
+    tell_of(&operator::name(), action, entries, context);
+}
+
+/// The same of a change that somebody else has made.
+pub(super) fn tell_of(by: &str, action: &str, entries: &[Credential], context: &Context) {
     let command = &context.config.notify.command;
     if command.is_empty() || entries.is_empty() {
         return;
     }
     let notice = Notice {
         at: when::utc(context.now),
-        by: operator::name(),
+        by,
         action,
         user: same(entries.iter().map(|entry| entry.user.as_str())),
         entry: same(entries.iter().map(|entry| entry.id.0)),

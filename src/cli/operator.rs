@@ -3,17 +3,14 @@
 
 use nix::unistd::{Uid, User};
 use pam_app_passwd::credential::UserName;
+use pam_app_passwd::session::{self, Process};
 
 use super::failure::{Code, Failure};
-
-/// What the kernel writes for a process that no login has begun.
-const NO_LOGIN: u32 = u32::MAX;
 
 /// Who runs the tool: the one who logged in, also behind sudo and su; else who called sudo; else
 /// the uid.
 pub(super) fn name() -> String {
-    let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
-    let login = login.trim().parse().ok().filter(|&uid| uid != NO_LOGIN);
+    let login = Process::current().and_then(|process| session::login_uid(process.pid));
     let sudo = || {
         std::env::var("SUDO_USER")
             .ok()
@@ -23,6 +20,11 @@ pub(super) fn name() -> String {
         .map(name_of)
         .or_else(sudo)
         .unwrap_or_else(|| Uid::current().to_string())
+}
+
+/// Who is behind a process of root's: the one who logged in, else the one who started it.
+pub(super) fn name_behind(pid: i32) -> String {
+    session::uid_behind(pid).map_or_else(|| "root".to_owned(), name_of)
 }
 
 /// The name of a uid; the number if it has none.

@@ -10,7 +10,6 @@ use pam_app_passwd::syslog;
 
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::revoke::even_on_a_full_disk;
 use super::signout::sign_out;
 use super::{Context, list, notify, operator, output, terminal};
 
@@ -158,7 +157,7 @@ impl Plan {
         context: &Context,
     ) -> Result<usize, Failure> {
         let (at, by) = (context.now, operator::name());
-        let (lines, events) = even_on_a_full_disk(store, |store| {
+        let (lines, events) = store.even_on_a_full_disk(|store| {
             let mut change = store.change()?;
             for (entry, why) in &self.revoke {
                 let (by, why) = (by.clone(), *why);

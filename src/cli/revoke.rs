@@ -6,9 +6,7 @@ mod conditions;
 
 use std::collections::BTreeSet;
 
-use pam_app_passwd::audit::Line;
 use pam_app_passwd::credential::{Credential, Revocation, RevokedWhy, UserName};
-use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{Entries, Store};
 use pam_app_passwd::syslog;
 
@@ -171,37 +169,9 @@ pub(super) fn revoke(
     whole: Option<&UserName>,
     revocation: &Revocation,
 ) -> Result<Vec<Credential>, Failure> {
-    let lines = even_on_a_full_disk(store, |store| try_revoke(store, entries, whole, revocation))?;
+    let lines = store.revoke(entries, whole, revocation)?;
     syslog::send(&lines, "", revocation.at);
     Ok(store.entries_of_numbers(entries.iter().map(|entry| entry.id))?)
-}
-
-/// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that is
-/// kept for it.
-pub(super) fn even_on_a_full_disk<T>(
-    store: &mut Store,
-    change: impl Fn(&mut Store) -> Result<T, Error>,
-) -> Result<T, Error> {
-    match change(store) {
-        Err(Error::Full(_) | Error::Store { .. }) if store.spend_reserve() => change(store),
-        tried => tried,
-    }
-}
-
-fn try_revoke(
-    store: &mut Store,
-    entries: &[Credential],
-    whole: Option<&UserName>,
-    revocation: &Revocation,
-) -> Result<Vec<Line>, Error> {
-    let mut change = store.change()?;
-    for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
-        change.revoke(entry, revocation)?;
-    }
-    if let Some(user) = whole {
-        change.revoke_rest(user, revocation)?;
-    }
-    change.commit()
 }
 
 /// The live entries of one user, or of all.

@@ -4,12 +4,14 @@
 //!
 //! Who asks is what the kernel says (`SO_PEERCRED`), never what the peer says. Root may ask about
 //! everybody; a system user of `[helper.callers]` about everybody, for the services named there;
-//! any other uid about its own user only.
+//! any other uid about its own user only. That the password of an account has changed, or that a
+//! session begins or ends, is believed of root only.
 //!
 //! A connection has a thread while it lasts, which is bounded, and so is their number: for each
 //! uid, and for all uids together that are no configured callers. Whoever floods the socket fills
 //! their own quota.
 
+mod after;
 mod quota;
 mod share;
 
@@ -31,13 +33,18 @@ use pam_app_passwd::credential::{CredentialId, ServiceName};
 use pam_app_passwd::error::Error;
 use pam_app_passwd::helper::wire::{About, Answer, Question};
 use pam_app_passwd::helper::{self, SOCKET, VERSIONS_DIFFER};
+use pam_app_passwd::password_change::settle_here;
 use pam_app_passwd::policy::Attempt;
 use pam_app_passwd::session::{self, Process, Session};
+use pam_app_passwd::syslog;
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
 use super::failure::{Code, Failure};
+use super::signout::Asker;
+use super::{Context, operator};
+use after::{After, Revoked};
 use quota::{Place, Quotas};
 
 /// How long a question may take to arrive, and an answer to be taken.
@@ -69,6 +76,7 @@ pub(super) fn run(arguments: Arguments, config_path: PathBuf) -> Result<Code, Fa
     listen(&listener, QUEUE).map_err(|error| Error::io(&arguments.socket, error))?;
     let server = Server {
         config_path: config_path.as_path().into(),
+        after: After::begin()?,
     };
     let mut quotas = Quotas::new(config_path);
     for connection in listener.incoming() {
@@ -116,6 +124,7 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
 #[derive(Clone)]
 struct Server {
     config_path: Arc<Path>,
+    after: After,
 }
 
 impl Server {
@@ -140,31 +149,38 @@ impl Server {
         let Ok(frame) = helper::read_frame(connection, Instant::now() + PATIENCE) else {
             return;
         };
-        let answer = match Question::decode(&frame) {
+        let Reply { answer, revoked } = match Question::decode(&frame) {
             Some(question) => match place.turns().take(TURN) {
-                Some(_turn) => self.answer(&question, peer),
-                None => failed("it is busy", "try again"),
+                Some(_turn) => self.reply(&question, peer),
+                None => failed("it is busy", "try again").into(),
             },
-            None => failed("it does not understand the question", VERSIONS_DIFFER),
+            None => failed("it does not understand the question", VERSIONS_DIFFER).into(),
         };
         if let Some(bytes) = answer.encode() {
             // Who has hung up wants no answer.
             let _ = helper::write_all(connection, &bytes, Instant::now() + PATIENCE);
         }
+        // Not before: whoever has asked may be in a session that ends now.
+        if let Some(revoked) = revoked {
+            self.after.end(revoked);
+        }
     }
 
-    fn answer(&self, question: &Question, peer: UCred) -> Answer {
+    fn reply(&self, question: &Question, peer: UCred) -> Reply {
+        let Question { attempt, about } = question;
         let judged = Config::load(&self.config_path)
             .map_err(Answer::from)
             .and_then(|config| {
-                self.require_right_to_ask(&question.attempt, peer.uid, &config)?;
-                match question.about {
-                    About::Opened(entry) => note_session(Some(entry), &question.attempt, peer),
-                    About::Closed => note_session(None, &question.attempt, peer),
+                self.require_right_to_ask(attempt, peer.uid, &config)?;
+                match about {
+                    About::Opened(entry) => note_session(Some(*entry), attempt, peer),
+                    About::Closed => note_session(None, attempt, peer),
+                    About::NewPassword => return new_password(attempt, peer, config),
                     _ => Ok(judge(question, peer.uid.as_raw(), &config, clock::now())?),
                 }
+                .map(Reply::from)
             });
-        judged.unwrap_or_else(|failed| failed)
+        judged.unwrap_or_else(Reply::from)
     }
 
     fn require_right_to_ask(
@@ -214,6 +230,22 @@ impl Server {
     }
 }
 
+/// What a question brings about.
+struct Reply {
+    answer: Answer,
+    /// What is to be ended once it is answered.
+    revoked: Option<Revoked>,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            revoked: None,
+        }
+    }
+}
+
 /// Tells a peer that has as many connections as it gets, without waiting for anything.
 fn send_away(connection: &OwnedFd, uid: u32) {
     let answer = failed(
@@ -245,6 +277,34 @@ fn note_session(
         None => session::close(process),
     }
     Ok(Answer::Noted)
+}
+
+/// The password of an account has changed, says a process of root's: passwd, or whatever else root
+/// has change passwords.
+fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply, Answer> {
+    let (Some(user), true) = (&attempt.user, peer.uid.is_root()) else {
+        return Err(failed(
+            "only root's processes change passwords",
+            "nothing needs to be done",
+        ));
+    };
+    let (pid, now) = (peer.pid.as_raw_nonzero().get(), clock::now());
+    let by = operator::name_behind(pid);
+    let settled = settle_here(user, &config, by.clone(), now)?;
+    syslog::send(&settled.lines, "", now);
+    let revoked = (!settled.revoked.is_empty()).then(|| Revoked {
+        entries: settled.revoked,
+        by,
+        context: Context {
+            config,
+            json: false,
+            now,
+        },
+        // Now, as long as it waits for the answer.
+        asker: Asker::of(pid),
+    });
+    let answer = Answer::Fate(settled.fate);
+    Ok(Reply { answer, revoked })
 }
 
 /// One look-up, and never of a name that the peer says.

@@ -16,15 +16,22 @@ use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
 
 use super::{Context, output};
+pub(super) use process::Asker;
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
+    sign_out_for(&Asker::ourselves(), entries, context);
+}
+
+/// The same for `asker`, whose own session comes last: with it, it ends.
+pub(super) fn sign_out_for(asker: &Asker, entries: &[Credential], context: &Context) {
     if entries.is_empty() {
         return;
     }
     let notes = read_notes(context);
     let used = entries.iter().map(|entry| (entry, notes.uses_of(entry.id)));
     end_all(
+        asker,
         sessions_of(entries, |_, _, _| true),
         used.collect(),
         context,
@@ -49,7 +56,8 @@ pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) 
             used.push((entry, uses));
         }
     }
-    end_all(sessions_of(entries, refused), used, context);
+    let ourselves = Asker::ourselves();
+    end_all(&ourselves, sessions_of(entries, refused), used, context);
 }
 
 /// A login, as it was noted. The PAM service behind one that `service=` renames was not.
@@ -74,17 +82,26 @@ fn read_notes(context: &Context) -> AllNotes {
 }
 
 /// Ends sessions, and whatever the commands reach of what was used.
-fn end_all(sessions: Vec<Open>, used: Vec<(&Credential, Vec<Note>)>, context: &Context) {
+fn end_all(
+    asker: &Asker,
+    sessions: Vec<Open>,
+    used: Vec<(&Credential, Vec<Note>)>,
+    context: &Context,
+) {
     if sessions.is_empty() && used.is_empty() {
         return;
     }
-    // Our own comes last, since with it we end.
-    let (own, others): (Vec<_>, Vec<_>) = sessions.into_iter().partition(process::is_our_own);
+    let (own, others): (Vec<_>, Vec<_>) = sessions
+        .into_iter()
+        .partition(|session| asker.is_in(session));
     others.iter().for_each(end);
     let caches = cache::all();
     let done = run_commands(&used, context);
     for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
         output::say(&warning);
+    }
+    if !own.is_empty() {
+        asker.let_finish();
     }
     own.iter().for_each(end);
 }

@@ -8,15 +8,18 @@
 //!          | "app-passwd 1" | "look again"   | user | service | PAM service | rhost? | entry
 //!          | "app-passwd 1" | "opened"       | user | service | PAM service | rhost? | entry
 //!          | "app-passwd 1" | "closed"       | user | service | PAM service | rhost? | absent
+//!          | "app-passwd 1" | "new password" | user | service | PAM service | rhost? | absent
 //! answer   = "app-passwd 1" | "accepted" | entry | label | "idle unnoted"?
 //!          | "app-passwd 1" | "refused"  | entry | label | reason
 //!          | "app-passwd 1" | "unknown"  | "user known"?
 //!          | "app-passwd 1" | "gone"
 //!          | "app-passwd 1" | "noted"
+//!          | "app-passwd 1" | "kept"     | count
+//!          | "app-passwd 1" | "revoked"  | count
 //!          | "app-passwd 1" | "failed"   | message | hint?
 //! ```
 //!
-//! Texts are UTF-8, entries decimal. Whatever is longer than [`LONGEST`], or does not read exactly
+//! Texts are UTF-8, entries and counts decimal. Whatever is longer than [`LONGEST`], or does not read exactly
 //! like this, is not believed by either side.
 
 use zeroize::Zeroizing;
@@ -24,7 +27,7 @@ use zeroize::Zeroizing;
 use crate::credential::{CredentialId, Label, ServiceName, UserName};
 use crate::error::Error;
 use crate::password::AppPassword;
-use crate::policy::{Attempt, Entry, Outcome, Refusal, Service};
+use crate::policy::{Attempt, Entry, Fate, Outcome, Refusal, Service};
 
 /// The most that a frame may hold behind its length.
 pub const LONGEST: usize = 4_096;
@@ -46,6 +49,8 @@ pub enum About {
     Closed,
     /// An entry that was accepted before.
     Entry(CredentialId),
+    /// The account, whose password has changed.
+    NewPassword,
     /// The session that the asking process opens with this entry.
     Opened(CredentialId),
     /// A password.
@@ -62,6 +67,8 @@ pub enum Answer {
         /// What to do.
         hint: Option<String>,
     },
+    /// What becomes of the user's app passwords.
+    Fate(Fate),
     /// The entry is gone, or not the user's.
     Gone,
     /// The session is noted, or forgotten.
@@ -82,6 +89,7 @@ impl Question {
         let (verb, id): (&[u8], _) = match &self.about {
             About::Closed => (b"closed", None),
             About::Entry(id) => (b"look again", Some(id.to_string())),
+            About::NewPassword => (b"new password", None),
             About::Opened(id) => (b"opened", Some(id.to_string())),
             About::Password(_) => (b"authenticate", None),
         };
@@ -107,6 +115,7 @@ impl Question {
         let rhost = fields.optional_text()?.map(str::to_owned);
         let about = match verb {
             "closed" => fields.bytes()?.is_none().then_some(About::Closed)?,
+            "new password" => fields.bytes()?.is_none().then_some(About::NewPassword)?,
             "look again" => About::Entry(CredentialId(fields.text()?.parse().ok()?)),
             "opened" => About::Opened(CredentialId(fields.text()?.parse().ok()?)),
             "authenticate" => About::Password(AppPassword::parse(fields.bytes()??)?),
@@ -144,6 +153,7 @@ impl Answer {
             }
             // The shape is judged before anybody is asked.
             Self::Outcome(Outcome::NotOurs) => return None,
+            Self::Fate(fate) => frame.fate(*fate),
             Self::Gone => frame.put(Some(b"gone")),
             Self::Noted => frame.put(Some(b"noted")),
             Self::Failed { message, hint } => {
@@ -179,6 +189,8 @@ impl Answer {
                 let user_known = fields.optional_text()?.is_some();
                 Self::Outcome(Outcome::Unknown { user_known })
             }
+            "kept" => Self::Fate(Fate::Kept(fields.text()?.parse().ok()?)),
+            "revoked" => Self::Fate(Fate::Revoked(fields.text()?.parse().ok()?)),
             "gone" => Self::Gone,
             "noted" => Self::Noted,
             "failed" => Self::Failed {
@@ -224,6 +236,15 @@ impl Frame {
         self.put(Some(word));
         self.put(Some(entry.id.to_string().as_bytes()));
         self.put(Some(entry.label.as_str().as_bytes()));
+    }
+
+    fn fate(&mut self, fate: Fate) {
+        let (word, count): (&[u8], _) = match fate {
+            Fate::Kept(count) => (b"kept", count),
+            Fate::Revoked(count) => (b"revoked", count),
+        };
+        self.put(Some(word));
+        self.put(Some(count.to_string().as_bytes()));
     }
 
     fn end(mut self) -> Option<Zeroizing<Vec<u8>>> {
@@ -323,18 +344,20 @@ mod tests {
             for about in [
                 About::Closed,
                 About::Entry(id),
+                About::NewPassword,
                 About::Opened(id),
                 About::Password(password()),
             ] {
-                let closed = matches!(about, About::Closed);
+                let asked = std::mem::discriminant(&about);
                 let bytes = question(about, rhost).encode().unwrap();
                 let read = Question::decode(&bytes[2..]).unwrap();
                 assert_eq!(read.attempt.user, UserName::parse("alice").ok());
                 assert_eq!(read.attempt.service.name.as_str(), "webdav");
                 assert_eq!(read.attempt.service.pam.as_str(), "apache2");
                 assert_eq!(read.attempt.rhost.as_deref(), rhost);
+                assert_eq!(std::mem::discriminant(&read.about), asked);
                 match read.about {
-                    About::Closed => assert!(closed),
+                    About::Closed | About::NewPassword => {}
                     About::Entry(id) | About::Opened(id) => assert_eq!(id, CredentialId(12)),
                     About::Password(read) => assert_eq!(read.letters(), password().letters()),
                 }
@@ -361,6 +384,8 @@ mod tests {
             }),
             Answer::Outcome(Outcome::Unknown { user_known: false }),
             Answer::Outcome(Outcome::Unknown { user_known: true }),
+            Answer::Fate(Fate::Kept(1)),
+            Answer::Fate(Fate::Revoked(25)),
             Answer::Gone,
             Answer::Noted,
             Answer::Failed {

@@ -75,8 +75,7 @@ impl<'store> Change<'store> {
 
     /// The user's entries that are not revoked.
     pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
-        let condition = "user = ?1 AND revoked_at IS NULL";
-        row::select_sound(&self.transaction, &self.path, condition, [user.as_str()])
+        row::live(&self.transaction, &self.path, user)
     }
 
     /// Makes an entry, and returns it as it is stored.

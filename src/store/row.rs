@@ -59,6 +59,16 @@ pub(super) fn select_sound(
     Ok(entries)
 }
 
+/// The user's entries that are not revoked.
+pub(super) fn live(
+    connection: &Connection,
+    path: &Path,
+    user: &UserName,
+) -> Result<Entries, Error> {
+    let condition = "user = ?1 AND revoked_at IS NULL";
+    select_sound(connection, path, condition, [user.as_str()])
+}
+
 /// The user's entries with this tag under this key.
 pub(super) fn with_tag(
     connection: &Connection,

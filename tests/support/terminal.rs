@@ -18,6 +18,19 @@ pub const CTRL_D: &str = "\x04";
 /// Runs `command` on a terminal of its own, types `answer` once it has said `question`, and returns all
 /// that the terminal showed as standard output.
 pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> Ran {
+    let mut answer = Some(answer);
+    let ran = converse_on_a_terminal(command, |shown| {
+        shown.contains(question).then(|| answer.take())?
+    });
+    assert_eq!(answer, None, "{question:?} was never asked: {ran:?}");
+    ran
+}
+
+/// The same with an answer for each question that `answer` knows in what was shown since the last one.
+pub fn converse_on_a_terminal<'a>(
+    command: Command,
+    mut answer: impl FnMut(&str) -> Option<&'a str>,
+) -> Ran {
     let (mut keyboard, terminal) = open_terminal();
     let stream = || Stdio::from(terminal.try_clone().unwrap());
     let mut child = on_a_terminal_of_its_own(command)
@@ -27,20 +40,18 @@ pub fn answer_on_a_terminal(command: Command, question: &str, answer: &str) -> R
         .spawn()
         .unwrap();
     drop(terminal);
-    let mut shown = String::new();
-    let mut asked = false;
+    let (mut shown, mut answered) = (String::new(), 0);
     let mut buffer = [0; 4096];
     // The end is an error (EIO), when the last program on the terminal has gone.
     while let Ok(length @ 1..) = keyboard.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..length]);
-        if !asked && shown.contains(question) {
+        if let Some(answer) = answer(&shown[answered..]) {
             // No person is faster, and a program may still be turning off the echo.
             sleep(Duration::from_millis(200));
             keyboard.write_all(answer.as_bytes()).unwrap();
-            asked = true;
+            answered = shown.len();
         }
     }
-    assert!(asked, "{question:?} was never asked: {shown}");
     Ran {
         status: child.wait().unwrap().code(),
         stdout: shown,

@@ -16,6 +16,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 /// How long a session may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a process that was answered may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long what it has said may take from its terminal to the other side.
+const ON_THE_WAY: Duration = Duration::from_millis(300);
+
 /// Ends a session. `false`: it goes on.
 pub(super) fn end(session: &Open) -> bool {
     let mut members = Members::default();
@@ -40,12 +45,55 @@ pub(super) fn end(session: &Open) -> bool {
     false
 }
 
-/// Whether we run in this session, as one whom an app password has let in and who revokes it.
-pub(super) fn is_our_own(session: &Open) -> bool {
-    let own = i32::try_from(std::process::id()).ok();
-    let mut above = std::iter::successors(own, |&pid| parent_of(pid));
-    let has_number = |pid: i32| session.number.is_some() && number_of(pid) == session.number;
-    own.is_some_and(has_number) || above.any(|pid| pid == session.opener.pid)
+/// Who has had app passwords revoked, and where that process runs, as long as it can be seen: as one
+/// whom an app password has let in, perhaps in a session that is to end. Thousands may be kept, so it
+/// holds no descriptor.
+pub(in crate::cli) struct Asker {
+    /// `None`: ourselves.
+    other: Option<Process>,
+    /// Its pid, and those that it descends from.
+    line: Vec<i32>,
+    number: Option<u32>,
+}
+
+impl Asker {
+    /// This process.
+    pub(super) fn ourselves() -> Self {
+        Self {
+            other: None,
+            ..Self::of(own_pid())
+        }
+    }
+
+    /// The process with this pid, which waits for our answer.
+    pub(in crate::cli) fn of(pid: i32) -> Self {
+        Self {
+            other: Process::of(pid),
+            line: std::iter::successors(Some(pid), |&pid| parent_of(pid)).collect(),
+            number: number_of(pid),
+        }
+    }
+
+    /// Whether it runs, or ran, in this session.
+    pub(super) fn is_in(&self, session: &Open) -> bool {
+        let has_number = session.number.is_some() && self.number == session.number;
+        has_number || self.line.contains(&session.opener.pid)
+    }
+
+    /// Lets another process say what it has to say before its session ends.
+    pub(super) fn let_finish(&self) {
+        let Some(other) = self.other else {
+            return;
+        };
+        if let Some(member) = Member::open(other.pid).filter(|member| member.process == other) {
+            member.ends_within(LAST_WORDS);
+        }
+        std::thread::sleep(ON_THE_WAY);
+    }
+}
+
+fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_nonzero().get()
 }
 
 /// The processes of a session that have not ended yet, by their pids.
@@ -55,14 +103,13 @@ struct Members(BTreeMap<i32, Member>);
 impl Members {
     /// Takes in what belongs to the session by now, and leaves out what has ended.
     fn gather(&mut self, session: &Open) {
-        let own = i32::try_from(std::process::id()).ok();
         self.0
             .retain(|_, member| !member.ends_within(Duration::ZERO));
         loop {
             let before = self.0.len();
             for pid in pids() {
                 // Not ourselves: somebody has to see it through.
-                if self.0.contains_key(&pid) || Some(pid) == own || !self.includes(pid, session) {
+                if self.0.contains_key(&pid) || pid == own_pid() || !self.includes(pid, session) {
                     continue;
                 }
                 // Asked again of what the descriptor holds, which may be another by now.
