@@ -15,6 +15,7 @@ mod reserve;
 mod restore;
 mod row;
 mod snapshot;
+mod whole;
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::ErrorKind;
@@ -35,6 +36,7 @@ use connection::{Database, schema_of};
 pub use event::Event;
 pub use restore::{Replaced, Restore};
 pub use snapshot::Snapshot;
+pub use whole::{Contents, WholeEntry};
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -76,30 +78,6 @@ pub struct Entries {
     pub sound: Vec<Credential>,
     /// One error for each entry that no version of this program wrote.
     pub damaged: Vec<Error>,
-}
-
-/// An entry, with what its password is found and proved by.
-pub struct WholeEntry {
-    /// The entry.
-    pub entry: Credential,
-    /// The number of the key that the tag and the hash are made with.
-    pub key: i64,
-    /// What the row is found by.
-    pub tag: u16,
-    /// What proves the password.
-    pub hash: Hash,
-    /// The system did not know the user.
-    pub is_virtual: bool,
-}
-
-/// How much a store holds, and since when it has not changed.
-pub struct Contents {
-    /// All entries.
-    pub entries: usize,
-    /// Those that are revoked.
-    pub revoked: usize,
-    /// When the last event was.
-    pub last_change: Option<Timestamp>,
 }
 
 /// The rows of a user that a password might belong to, under one key.
@@ -271,23 +249,6 @@ impl Store {
             "?1 IS NULL OR user = ?1",
             [user],
         )
-    }
-
-    /// How much it holds.
-    pub fn contents(&self) -> Result<Contents, Error> {
-        row::contents(&self.connection).map_err(|e| self.error(e))
-    }
-
-    /// All keys and the entries of one user or of all, in one consistent look. An entry that is
-    /// damaged is an error.
-    pub fn whole(
-        &mut self,
-        user: Option<&UserName>,
-    ) -> Result<(Vec<NumberedKey>, Vec<WholeEntry>), Error> {
-        let path = self.path.clone();
-        let look = self.look()?;
-        let keys = row::keys(&look).map_err(|e| error(&path, e))?;
-        Ok((keys, row::whole(&look, &path, user)?))
     }
 
     /// The user's entries that are not revoked.
