@@ -10,6 +10,7 @@
 //!
 //! Each verb is a file: arguments -> library -> output.
 
+mod backup;
 mod check;
 mod create;
 mod disable;
@@ -17,8 +18,12 @@ mod doctor;
 mod edit;
 mod enable;
 mod entry;
+mod export;
+mod exported;
 mod failure;
+mod import;
 mod limits;
+mod lines;
 mod list;
 mod log;
 mod mint;
@@ -27,8 +32,11 @@ mod notify;
 mod operator;
 mod output;
 mod program;
+mod progress;
 mod prune;
+mod restore;
 mod revoke;
+mod room;
 mod rotate;
 mod serve;
 mod show;
@@ -98,6 +106,14 @@ enum Verb {
     Status,
     /// Look at what may be wrong on this machine, and say what to do about it
     Doctor(doctor::Arguments),
+    /// Copy the whole store into a file, while logins go on
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the store
+    Restore(restore::Arguments),
+    /// Write entries, with their hashes, for another machine
+    Export(export::Arguments),
+    /// Add the entries that another machine has exported
+    Import(import::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
 }
@@ -151,6 +167,10 @@ impl Cli {
             Verb::Status => status::run(&context()?),
             // One that cannot be used is what it has to say.
             Verb::Doctor(arguments) => doctor::run(arguments, &config_path, self.json),
+            Verb::Backup(arguments) => backup::run(arguments, &context()?),
+            Verb::Restore(arguments) => restore::run(arguments, &context()?),
+            Verb::Export(arguments) => export::run(arguments, &context()?),
+            Verb::Import(arguments) => import::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
         }

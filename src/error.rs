@@ -161,7 +161,7 @@ impl Error {
                 "make the directory that holds it, owned by root".to_owned()
             }
             Self::Store { .. } | Self::DamagedEntry { .. } => {
-                "if it goes on, put back a copy of the file".to_owned()
+                "if it goes on, put back a backup: app-passwd restore FILE".to_owned()
             }
             Self::Configuration { .. } => "mend that line; the manual of the configuration has every key".to_owned(),
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),

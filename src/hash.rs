@@ -33,6 +33,7 @@ use crate::password::AppPassword;
 use memory::Memory;
 
 const DOMAIN: &[u8] = b"app-passwd 1\0";
+const FINGERPRINT: &[u8] = b"app-passwd fingerprint 1\0";
 const X_LEN: usize = 64;
 const TAG_LEN: usize = 2;
 const SALT_LEN: usize = 16;
@@ -75,6 +76,16 @@ impl Key {
     pub fn seal(&self, parts: &[&[u8]]) -> Result<[u8; SEAL_LEN], HashError> {
         let mac = self.mac(parts)?;
         mac.first_chunk().copied().ok_or(HashError::Malformed)
+    }
+
+    /// A name for the key, 16 hexadecimal digits, which tells nothing of it.
+    pub fn fingerprint(&self) -> Result<String, HashError> {
+        let seal = self.seal(&[FINGERPRINT])?;
+        Ok(seal
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 
     /// BLAKE2b takes any key of up to 64 bytes, so this does not fail. Should it ever, then loudly:

@@ -13,7 +13,10 @@ mod check;
 pub(crate) mod connection;
 mod event;
 mod reserve;
+mod restore;
 mod row;
+mod snapshot;
+mod whole;
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::ErrorKind;
@@ -32,6 +35,9 @@ use crate::{random, trust};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
 pub use event::Event;
+pub use restore::{Replaced, Restore};
+pub use snapshot::Snapshot;
+pub use whole::{Contents, WholeEntry};
 
 /// How long a login waits for a writer.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -122,12 +128,7 @@ impl Store {
 
     /// Opens the store, and makes it if there is none. Two that do so at once make one store.
     pub fn open_or_create(state_dir: &Path, now: Timestamp) -> Result<Self, Error> {
-        require_own_rights()?;
-        if !trust::state_directory(state_dir)? {
-            make_directory(state_dir)?;
-        }
-        let path = path_in(state_dir);
-        connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
+        let path = make_place(state_dir)?;
         let Some(mut store) = Self::open_file(state_dir, TOOL_PATIENCE)? else {
             return Err(Error::NoStore(path));
         };
@@ -394,6 +395,17 @@ pub fn path_in(state_dir: &Path) -> PathBuf {
     state_dir.join("store.db")
 }
 
+/// Makes the file of the store, and its directory, where there are none.
+fn make_place(state_dir: &Path) -> Result<PathBuf, Error> {
+    require_own_rights()?;
+    if !trust::state_directory(state_dir)? {
+        make_directory(state_dir)?;
+    }
+    let path = path_in(state_dir);
+    connection::make_file(&path).map_err(|e| Error::io(&path, e))?;
+    Ok(path)
+}
+
 fn make_directory(dir: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {
@@ -407,7 +419,7 @@ fn make_directory(dir: &Path) -> Result<(), Error> {
     }
 }
 
-/// A new directory must survive a power cut as the store in it does.
+/// A new file or directory must survive a power cut as what is in it does.
 fn sync_parent(dir: &Path) -> Result<(), Error> {
     let Some(parent) = dir.parent() else {
         return Ok(());

@@ -107,6 +107,18 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(bytes))
 }
 
+/// Judges the directory of a file that is to be made, and returns the path of the file without
+/// links above it.
+pub fn place_for(path: &Path) -> Result<PathBuf, Error> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        let remedy = "name a file".to_owned();
+        return Err(untrusted(path, "not a regular file", remedy));
+    };
+    let resolved = resolve(directory)?;
+    let directory = resolved.ok_or_else(|| Error::io(directory, Errno::NOENT))?;
+    Ok(directory.join(name))
+}
+
 /// Judges every step of an absolute path and of the links in it, and returns the path without
 /// links. `None`: there is nothing.
 pub fn resolve(path: &Path) -> Result<Option<PathBuf>, Error> {
@@ -288,6 +300,23 @@ mod tests {
         mode(&real, 0o755);
         mode(&real.join("file"), 0o666);
         assert!(problem(read(&link, 10)).contains("file: others may write"));
+    }
+
+    #[test]
+    fn a_file_is_made_only_where_nobody_else_can_replace_it() {
+        let dir = fresh();
+        let (inner, link) = (dir.path().join("inner"), dir.path().join("link"));
+        fs::create_dir(&inner).unwrap();
+        symlink("inner", &link).unwrap();
+        assert_eq!(
+            place_for(&link.join("file")).unwrap(),
+            fs::canonicalize(&inner).unwrap().join("file")
+        );
+        assert!(place_for(Path::new("/tmp/file")).is_ok());
+        mode(&inner, 0o777);
+        assert!(problem(place_for(&link.join("file"))).contains("inner: others may write"));
+        assert!(problem(place_for(&dir.path().join("none/file"))).contains("none"));
+        assert!(problem(place_for(Path::new("/"))).contains("not a regular file"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A crate, or a call, and the only files that may name it. A name that ends in `/` is a folder.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 18] = [
     ("pamsm", &["pam.rs", "pam/"]),
     ("rusqlite", &["store.rs", "store/", "usage.rs", "usage/"]),
     ("toml::", &["config.rs"]),
@@ -20,6 +20,7 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("clap", &["cli.rs", "cli/"]),
     ("serde_json", &["cli.rs", "cli/"]),
     ("comfy_table", &["cli/table.rs"]),
+    ("indicatif", &["cli/progress.rs"]),
     ("nix", &["cli.rs", "cli/"]),
     ("SystemTime", &["clock.rs"]),
     ("Instant", &["helper.rs", "cli/"]),

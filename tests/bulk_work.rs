@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::fs;
 use std::process::Stdio;
 
 use support::{Code, Machine};
@@ -66,4 +67,46 @@ fn logins_go_on_while_many_entries_are_pruned() {
     machine.alter("UPDATE event SET at = 0");
     logins_go_on_during(&["prune", "--yes"], &machine, &password);
     assert_eq!(count(&machine, &["--all"]), 1);
+}
+
+#[test]
+fn logins_go_on_while_a_large_store_is_backed_up_and_restored() {
+    let (machine, password) = crowded();
+    let file = machine.path("backup").display().to_string();
+    logins_go_on_during(&["backup", &file], &machine, &password);
+    machine
+        .tool(&["revoke", "--everyone", "--service", "mail", "--yes"])
+        .succeeds();
+    logins_go_on_during(&["restore", &file, "--yes"], &machine, &password);
+    assert_eq!(count(&machine, &[]), 1, "what was revoked stays so");
+}
+
+#[test]
+fn logins_go_on_while_many_entries_are_imported() {
+    let (crowded, _) = crowded();
+    // Each hash is of its own, as it is where nobody makes up entries.
+    crowded.alter(
+        "UPDATE credential SET hash = substr(hash, 1, length(hash) - 43) ||
+         substr(replace(hex(randomblob(30)), 'F', 'a'), 1, 42) || 'A'",
+    );
+    let machine = Machine::new();
+    let password = machine.create("alice", "tablet", &[]);
+    let lines = crowded.tool(&["export", "--with-key"]).succeeds();
+    let file = machine.path("export").display().to_string();
+    fs::write(&file, lines).unwrap();
+    logins_go_on_during(&["import", &file, "--with-key"], &machine, &password);
+    assert_eq!(count(&machine, &[]), MANY + 2);
+}
+
+#[test]
+fn logins_go_on_while_many_app_passwords_are_made_from_a_list() {
+    let machine = Machine::configured("hash.memory_kib = 8");
+    let password = machine.create("alice", "phone", &[]);
+    let lines: String = (0..MANY)
+        .map(|number| format!("{{\"user\":\"user{number}\",\"label\":\"phone\"}}\n"))
+        .collect();
+    let file = machine.path("list").display().to_string();
+    fs::write(&file, lines).unwrap();
+    logins_go_on_during(&["create", "--from-list", &file], &machine, &password);
+    assert_eq!(count(&machine, &[]), MANY + 1);
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
-use support::machine::{contains, run, set_mode};
+use support::machine::{contains, install, run, set_mode};
 use support::private_mounts::PrivateMounts;
 use support::terminal::{CTRL_C, CTRL_D, answer_on_a_terminal};
 use support::{Code, Machine, Ran, TOOL, WRONG, cannot_run};
@@ -32,11 +32,12 @@ fn transcripts() {
     let mut files: Vec<PathBuf> = fs::read_dir(manifest.join("tests/cli"))
         .unwrap()
         .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     files.push(manifest.join("README.md"));
     files.sort();
     for file in files {
-        let machine = Machine::new().inside(PrivateMounts::new(SERVICES));
+        let machine = Machine::new().inside(PrivateMounts::new(SURROUNDINGS));
         let transcript = machine.path(file.file_name().unwrap().to_str().unwrap());
         fs::write(
             &transcript,
@@ -50,31 +51,39 @@ fn transcripts() {
     }
 }
 
-/// What transcripts expect: a mail server's services and sshd, stacks that are not in force yet, and no helper.
-const SERVICES: &str = r#"
+/// What transcripts expect: a mail server's services and sshd, stacks that are not in force yet, no helper, and a
+/// directory to work in.
+const SURROUNDINGS: &str = concat!(
+    r#"
     mount -t tmpfs -o mode=0755 tmpfs /run
     mount -t tmpfs -o mode=0755 tmpfs /etc/pam.d
     cd /etc/pam.d
     touch imap smtp sshd
     mkdir new good bad
-    touch new/pam_app_passwd.so
     module=/etc/pam.d/new/pam_app_passwd.so
+    printf 'pam_app_passwd-"#,
+    env!("CARGO_PKG_VERSION"),
+    r#"' >$module
     printf '%s\n' "auth required $module" 'account required pam_unix.so' > good/imap
     printf '%s\n' "auth optional $module nullok" 'auth required pam_permit.so' > bad/imap
-"#;
+    mount -t tmpfs -o mode=0700 tmpfs /mnt
+    cd /mnt
+    cp '"#,
+    env!("CARGO_MANIFEST_DIR"),
+    r#"'/tests/cli/files/* .
+    chmod 0600 *
+"#
+);
 
 /// The tool as a transcript calls it: with nothing but a verb, on a machine of its own.
 fn configured_tool(machine: &Machine) -> PathBuf {
     let command = machine.tool_command(&[]);
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
-    let path = machine.path("app-passwd");
-    fs::write(
-        &path,
-        format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")),
-    )
-    .unwrap();
-    set_mode(&path, 0o755);
+    let (script, path) = (machine.path("script"), machine.path("app-passwd"));
+    let text = format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "));
+    fs::write(&script, text).unwrap();
+    install(&script, &path);
     path
 }
 
@@ -636,7 +645,9 @@ fn who_is_not_root_is_not_permitted() {
     set_mode(&machine.path(""), 0o755);
     // The clone may lie where nobody can go.
     let tool = machine.path("tool");
-    fs::copy(TOOL, &tool).unwrap();
+    install(TOOL.as_ref(), &tool);
+    let export = machine.path("export");
+    fs::write(&export, machine.tool(&["export"]).succeeds()).unwrap();
     let before = machine.dump();
     for arguments in [
         &["list"][..],
@@ -651,6 +662,11 @@ fn who_is_not_root_is_not_permitted() {
         &["prune", "--yes"],
         &["status"],
         &["doctor"],
+        &["backup", "/tmp/no-backup"],
+        &["restore", "/etc/passwd", "--yes"],
+        &["export"],
+        &["import", export.to_str().unwrap()],
+        &["create", "--from-list", "/dev/null"],
     ] {
         let mut command = std::process::Command::new(&tool);
         command

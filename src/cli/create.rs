@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! `app-passwd create USER --label LABEL [--service NAME]... [--from NET]... [--expires WHEN]`
+//! `app-passwd create USER --label LABEL [--service NAME]... [--from NET]... [--expires WHEN]`, and
+//! `app-passwd create --from-list FILE`
+
+mod list;
+
+use std::path::PathBuf;
 
 use pam_app_passwd::credential::{Label, UserName};
 use pam_app_passwd::policy::life::{self, NoRoom};
@@ -13,10 +18,11 @@ use super::{Context, limits, named, notify, operator, output, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose it is to be
-    user: String,
+    #[arg(required_unless_present = "from_list")]
+    user: Option<String>,
     /// What it is for, as its owner will recognise it in the list
-    #[arg(long)]
-    label: String,
+    #[arg(long, required_unless_present = "from_list")]
+    label: Option<String>,
     /// A PAM service or a group it opens, or "any"; may be repeated
     #[arg(long = "service", value_name = "NAME")]
     services: Vec<String>,
@@ -29,10 +35,20 @@ pub(super) struct Arguments {
     /// The user need not be known to the system
     #[arg(long = "virtual")]
     is_virtual: bool,
+    /// Make one for each line of a file, all or none; "-" is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["user", "label", "services", "networks", "expires"]
+    )]
+    from_list: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let may_be_virtual = arguments.is_virtual || context.config.policy.virtual_users;
+    if let Some(file) = &arguments.from_list {
+        return list::run(file, may_be_virtual, context);
+    }
     let order = order(&arguments, context)?;
     let is_virtual = require_user(&order.user, may_be_virtual)?;
     let order = Order {
@@ -63,8 +79,8 @@ fn order(arguments: &Arguments, context: &Context) -> Result<Order, Failure> {
         .map(|text| when::parse(text, context.now))
         .transpose()?;
     Ok(Order {
-        user: UserName::parse(&arguments.user)?,
-        label: Label::parse(&arguments.label)?,
+        user: UserName::parse(arguments.user.as_deref().unwrap_or_default())?,
+        label: Label::parse(arguments.label.as_deref().unwrap_or_default())?,
         services: match services.is_empty() {
             true => context.config.policy.default_services.clone(),
             false => services,
@@ -76,7 +92,7 @@ fn order(arguments: &Arguments, context: &Context) -> Result<Order, Failure> {
 }
 
 /// Whether the user is a virtual one, unknown to the system; refused unless that may be.
-fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
+pub(super) fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
     let name = user.as_str();
     let known = operator::knows(user);
     if may_be_virtual {

@@ -58,6 +58,14 @@ impl Failure {
         }
     }
 
+    /// Says where it is wrong.
+    pub(super) fn at(self, place: &str) -> Self {
+        Self {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
+    }
+
     /// There is nobody left to tell if this cannot be written.
     pub(super) fn print(&self) {
         let mut stderr = std::io::stderr().lock();

@@ -30,10 +30,10 @@ pub(super) struct Order {
 
 /// The entry in JSON, and its password, once.
 #[derive(Serialize)]
-struct Created<'a> {
+pub(super) struct Created<'a> {
     #[serde(flatten)]
-    entry: View,
-    password: &'a str,
+    pub(super) entry: View,
+    pub(super) password: &'a str,
 }
 
 /// Makes what is ordered, by `make`, and shows its password.

@@ -7,7 +7,7 @@ use pam_app_passwd::audit;
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, OFlags};
 use serde::Serialize;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::{Code, Failure};
 
@@ -43,6 +43,62 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Fail
     serde_json::to_writer(&mut *bytes, value).map_err(|e| cannot_write(&e.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Very many JSON values on standard output: lines, or with `--json` one array. They may be secret,
+/// so what they pass through is wiped.
+pub(super) struct Values {
+    array: bool,
+    any: bool,
+    buffer: Zeroizing<Vec<u8>>,
+}
+
+impl Values {
+    /// How much is gathered before it is written. No value of ours is as long as what is left then.
+    const ENOUGH: usize = 48 * 1024;
+
+    pub(super) fn new(array: bool) -> Self {
+        Self {
+            array,
+            any: false,
+            buffer: Zeroizing::new(Vec::with_capacity(Self::ENOUGH + 80 * 1024)),
+        }
+    }
+
+    pub(super) fn put(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let before: &[u8] = match (self.array, self.any) {
+            (false, _) => b"",
+            (true, false) => b"[",
+            (true, true) => b",\n",
+        };
+        self.any = true;
+        self.buffer.extend_from_slice(before);
+        serde_json::to_writer(&mut *self.buffer, value)
+            .map_err(|e| cannot_write(&e.to_string()))?;
+        if !self.array {
+            self.buffer.push(b'\n');
+        }
+        match self.buffer.len() >= Self::ENOUGH {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn end(mut self) -> Result<(), Failure> {
+        let end: &[u8] = match (self.array, self.any) {
+            (false, _) => b"",
+            (true, false) => b"[]\n",
+            (true, true) => b"]\n",
+        };
+        self.buffer.extend_from_slice(end);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let written = bytes(&self.buffer);
+        self.buffer.zeroize();
+        written
+    }
 }
 
 /// Refuses a standard output that was closed. In its place Rust's runtime has opened `/dev/null`

@@ -75,6 +75,13 @@ pub(super) fn utc(time: Timestamp) -> String {
     instant(time).to_string()
 }
 
+/// Reads what [`utc`] has written.
+pub(super) fn read_utc(text: &str) -> Result<Timestamp, Failure> {
+    let time = text.parse::<jiff::Timestamp>();
+    let time = time.map_err(|_| Failure::new(Code::Usage, format!("not a time: '{text}'")))?;
+    Ok(Timestamp::from_seconds(time.as_second()))
+}
+
 /// Local time, to the minute: for people.
 pub(super) fn local(time: Timestamp) -> String {
     instant(time)

@@ -2,8 +2,11 @@
 //! Changes of the store. Each writes its event in the same transaction, or nothing at all, and is
 //! told to the log once it is durable.
 
+mod bulk;
 mod life;
+mod restored;
 mod said;
+mod told;
 
 use std::path::PathBuf;
 
@@ -17,6 +20,10 @@ use crate::credential::{
 };
 use crate::error::Error;
 use crate::hash::Hash;
+use told::Told;
+
+const INSERT_EVENT: &str = "INSERT INTO event (at, by, action, user, entry, detail)
+                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// An entry that is about to be made.
 pub struct NewCredential {
@@ -48,7 +55,7 @@ pub struct NewCredential {
 pub struct Change<'store> {
     transaction: Transaction<'store>,
     path: PathBuf,
-    lines: Vec<Line>,
+    told: Told,
 }
 
 impl<'store> Change<'store> {
@@ -56,7 +63,7 @@ impl<'store> Change<'store> {
         Self {
             transaction,
             path,
-            lines: Vec::new(),
+            told: Told::default(),
         }
     }
 
@@ -92,13 +99,8 @@ impl<'store> Change<'store> {
         ];
         self.execute(sql, values)?;
         let id = CredentialId(self.transaction.last_insert_rowid());
-        let detail = [
-            said::label(&new.label),
-            said::services(&new.services),
-            said::networks(&new.networks),
-            said::expires(new.expires),
-        ];
-        let (by, detail) = (&new.created_by, detail.join(" "));
+        let detail = said::limits(&new.label, &new.services, &new.networks, new.expires);
+        let by = &new.created_by;
         self.record(new.created, by, "created", &new.user, id, &detail)?;
         let stored = self.entry(id)?;
         stored.ok_or_else(|| error(&self.path, rusqlite::Error::QueryReturnedNoRows))
@@ -180,12 +182,13 @@ impl<'store> Change<'store> {
         Ok(purged)
     }
 
-    /// Makes it durable. The lines say in the log what has happened.
+    /// Makes it durable. The lines say in the log what has happened: where it is very much, how
+    /// much; the events say each.
     pub fn commit(self) -> Result<Vec<Line>, Error> {
         self.transaction
             .commit()
             .map_err(|e| error(&self.path, e))?;
-        Ok(self.lines)
+        Ok(self.told.lines())
     }
 
     fn execute(&self, sql: &str, values: impl Params) -> Result<usize, Error> {
@@ -203,8 +206,8 @@ impl<'store> Change<'store> {
         detail: &str,
     ) -> Result<(), Error> {
         self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
-        self.lines
-            .push(audit::change(action, user.as_str(), entry, by, detail));
+        let line = audit::change(action, user.as_str(), entry, by, detail);
+        self.told.add(action, by, line);
         Ok(())
     }
 
@@ -217,7 +220,8 @@ impl<'store> Change<'store> {
         detail: &str,
     ) -> Result<(), Error> {
         self.write_event(at, by, action, "", 0, detail)?;
-        self.lines.push(audit::change_of_all(action, by, detail));
+        let line = audit::change_of_all(action, by, detail);
+        self.told.add(action, by, line);
         Ok(())
     }
 
@@ -230,10 +234,8 @@ impl<'store> Change<'store> {
         entry: i64,
         detail: &str,
     ) -> Result<(), Error> {
-        let sql = "INSERT INTO event (at, by, action, user, entry, detail)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![at.seconds(), by, action, user, entry, detail];
-        self.execute(sql, values).map(|_| ())
+        self.execute(INSERT_EVENT, values).map(|_| ())
     }
 }
 

@@ -2,10 +2,11 @@
 //! The one way in which a database of ours is opened: no links, no URIs, no code in the schema, no
 //! memory beyond what a row needs, and a file of its owner only.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Resource;
 
 /// No database of ours is near that large.
-const LARGEST_FILE: u64 = 1 << 30;
+pub(super) const LARGEST_FILE: u64 = 1 << 30;
 /// Longer values are refused by SQLite itself.
 const LONGEST_VALUE: i32 = 64 * 1024;
 
@@ -59,6 +60,43 @@ pub(crate) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Database
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(patience)?;
+    harden(&connection)?;
+    Ok(Database {
+        connection,
+        _standard_streams: standard_streams,
+    })
+}
+
+/// An empty database that is never written to a disk.
+pub(crate) fn in_memory() -> rusqlite::Result<Database> {
+    let connection = Connection::open_in_memory()?;
+    harden(&connection)?;
+    Ok(Database {
+        connection,
+        _standard_streams: Vec::new(),
+    })
+}
+
+/// Reads a database on which this process holds the exclusive lock through another connection,
+/// and to which nothing has been written since. No lock is asked for, which would be refused.
+pub(crate) fn read_behind_own_lock(path: &Path) -> rusqlite::Result<Connection> {
+    let escaped = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+            char::from(*byte).to_string()
+        }
+        byte => format!("%{byte:02x}"),
+    });
+    let name = format!("file:{}?immutable=1", escaped.collect::<String>());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(name, flags)?;
+    harden(&connection)?;
+    Ok(connection)
+}
+
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -67,11 +105,7 @@ pub(crate) fn open(path: &Path, patience: Duration) -> rusqlite::Result<Database
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.execute_batch(
         "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;",
-    )?;
-    Ok(Database {
-        connection,
-        _standard_streams: standard_streams,
-    })
+    )
 }
 
 /// Where a host has closed its standard streams, SQLite would put `/dev/null` in their place and
@@ -100,16 +134,22 @@ pub(crate) fn problems(connection: &Connection, pragma: &str) -> rusqlite::Resul
     Ok(problems?.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// Makes an empty file for a database, if there is none: mode 0600, whatever the umask.
+/// Makes an empty file for a database, if there is none.
 pub(crate) fn make_file(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
+    match make_new_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// Makes a file that is not there yet: mode 0600, whatever the umask.
+pub(crate) fn make_new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
-    {
-        Ok(file) => file.set_permissions(std::fs::Permissions::from_mode(0o600)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
+        .open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Params, Row};
 
-use super::{Entries, NumberedKey, error};
+use super::{Contents, Entries, NumberedKey, WholeEntry, error};
 use crate::clock::Timestamp;
 use crate::credential::{
     Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
@@ -91,6 +91,31 @@ pub(super) fn with_tag(
     rows.into_iter().map(parse).collect()
 }
 
+/// The entries of one user or of all, with what their passwords are found and proved by.
+pub(super) fn whole(
+    connection: &Connection,
+    path: &Path,
+    user: Option<&UserName>,
+) -> Result<Vec<WholeEntry>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, key, tag, hash, virtual FROM credential WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
+    );
+    let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, RawProof::read(row)?));
+    let user = user.map(UserName::as_str);
+    let rows = raw(connection, &sql, [user], read).map_err(|e| error(path, e))?;
+    let parse = |(row, proof): (RawCredential, RawProof)| {
+        let id = CredentialId(row.id);
+        Ok(WholeEntry {
+            entry: row.parse(path)?,
+            key: proof.key,
+            tag: proof.tag,
+            hash: Hash::parse(&proof.hash).map_err(|e| Error::damaged(path, id, e))?,
+            is_virtual: proof.is_virtual,
+        })
+    };
+    rows.into_iter().map(parse).collect()
+}
+
 /// The users with live entries whom the system knew when these were made. A name that is damaged
 /// is passed over: what it is cannot be asked.
 pub(super) fn accounts(connection: &Connection, path: &Path) -> Result<Vec<UserName>, Error> {
@@ -114,6 +139,69 @@ pub(super) fn live_ids(
     })
 }
 
+/// How much there is.
+pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
+    let sql = "SELECT count(*), count(revoked_at),
+                      (SELECT at FROM event ORDER BY id DESC LIMIT 1) FROM credential";
+    connection.query_row(sql, [], |row| {
+        let count = |column| {
+            let count: rusqlite::Result<i64> = row.get(column);
+            count.map(|count| usize::try_from(count).unwrap_or_default())
+        };
+        Ok(Contents {
+            entries: count(0)?,
+            revoked: count(1)?,
+            last_change: row.get::<_, Option<_>>(2)?.map(Timestamp::from_seconds),
+        })
+    })
+}
+
+/// What is remembered about a revoked entry, as it stands in the store.
+pub(super) struct Tombstone {
+    pub(super) user: String,
+    pub(super) tag: u16,
+    pub(super) hash: String,
+    pub(super) at: i64,
+    pub(super) by: String,
+    pub(super) why: String,
+}
+
+/// All revoked entries.
+pub(super) fn tombstones(connection: &Connection) -> rusqlite::Result<Vec<Tombstone>> {
+    let sql = "SELECT user, tag, hash, revoked_at, revoked_by, revoked_why FROM credential
+               WHERE revoked_at IS NOT NULL ORDER BY id";
+    raw(connection, sql, [], |row| {
+        Ok(Tombstone {
+            user: row.get(0)?,
+            tag: row.get(1)?,
+            hash: row.get(2)?,
+            at: row.get(3)?,
+            by: row.get(4)?,
+            why: row.get(5)?,
+        })
+    })
+}
+
+/// The last number that was given in each table.
+pub(super) fn last_numbers(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
+    let sql = "SELECT name, seq FROM sqlite_sequence";
+    raw(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// The labels that are taken, each with its user: those of live entries without a successor.
+pub(super) fn labels(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "SELECT user, label FROM credential WHERE revoked_at IS NULL AND replaced_by IS NULL";
+    raw(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Each hash, and the entry that has it.
+pub(super) fn hashes(connection: &Connection) -> rusqlite::Result<Vec<(String, CredentialId)>> {
+    let sql = "SELECT hash, id FROM credential";
+    raw(connection, sql, [], |row| {
+        Ok((row.get(0)?, CredentialId(row.get(1)?)))
+    })
+}
+
 /// What `sql` selects, read to its end, so that no statement stays open.
 pub(super) fn raw<T>(
     connection: &Connection,
@@ -122,6 +210,24 @@ pub(super) fn raw<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     connection.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+struct RawProof {
+    key: i64,
+    tag: u16,
+    hash: String,
+    is_virtual: bool,
+}
+
+impl RawProof {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            key: row.get("key")?,
+            tag: row.get("tag")?,
+            hash: row.get("hash")?,
+            is_virtual: row.get("virtual")?,
+        })
+    }
 }
 
 struct RawCredential {

@@ -371,6 +371,14 @@ impl From<Output> for Ran {
     }
 }
 
+/// Puts a program where it will be run. Another process writes it: one that this process wrote could
+/// not be run while a child, started by another test at that moment, still has it open.
+pub fn install(program: &Path, to: &Path) {
+    let mut install = Command::new("install");
+    install.arg("--mode=0755").arg(program).arg(to);
+    assert!(install.status().unwrap().success());
+}
+
 pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }

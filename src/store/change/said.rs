@@ -6,6 +6,22 @@ use crate::audit::quoted;
 use crate::clock::Timestamp;
 use crate::credential::{Label, Network, ServiceName};
 
+/// All that it is limited to.
+pub(super) fn limits(
+    label: &Label,
+    services: &[ServiceName],
+    networks: &[Network],
+    expires: Option<Timestamp>,
+) -> String {
+    let words = [
+        self::label(label),
+        self::services(services),
+        self::networks(networks),
+        self::expires(expires),
+    ];
+    words.join(" ")
+}
+
 pub(super) fn label(label: &Label) -> String {
     format!("label=\"{}\"", quoted(label.as_str()))
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `app-passwd restore FILE [--yes]`
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use pam_app_passwd::audit::quoted;
+use pam_app_passwd::error::Error;
+use pam_app_passwd::store::{self, Contents, Replaced, Restore};
+use pam_app_passwd::syslog;
+use serde::Serialize;
+
+use super::failure::{Code, Failure};
+use super::{Context, operator, output, terminal, when};
+
+/// How often it begins anew because somebody has changed the store meanwhile.
+const ATTEMPTS: usize = 50;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The backup
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What was restored, in JSON.
+#[derive(Serialize)]
+struct Done {
+    entries: usize,
+    still_revoked: usize,
+    old_state: Option<String>,
+}
+
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
+    let (file, state_dir) = (&arguments.file, &context.config.state_dir);
+    let (file, by) = (backup(file, state_dir)?, operator::name());
+    let prepare = || {
+        let restore = Restore::prepare(&file, state_dir, &by, context.now);
+        restore.map_err(|error| about(&file, state_dir, error))
+    };
+    let mut restore = prepare()?;
+    warn_of_what_is_lost(&restore);
+    if !arguments.yes {
+        terminal::confirm(&question(&restore)?)?;
+    }
+    for _ in 0..ATTEMPTS {
+        let done = Done::of(&restore);
+        if let Some(lines) = restore.finish()? {
+            syslog::send(&lines, "", context.now);
+            return report(&done, context);
+        }
+        restore = prepare()?;
+    }
+    Err(Error::Busy(store::path_in(state_dir)).into())
+}
+
+impl Done {
+    fn of(restore: &Restore) -> Self {
+        let old_state = restore.kept.as_ref();
+        Self {
+            entries: restore.backup.entries,
+            still_revoked: restore.still_revoked,
+            old_state: old_state.map(|path| path.display().to_string()),
+        }
+    }
+}
+
+/// The backup that is meant.
+fn backup(file: &Path, state_dir: &Path) -> Result<PathBuf, Failure> {
+    let file =
+        std::path::absolute(file).map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+    let shown = file.display();
+    match file.canonicalize() {
+        Ok(meant) if meant == store::path_in(state_dir) => {
+            let message = format!("{shown}: that is the store itself");
+            Err(Failure::new(Code::Usage, message).hint("name a backup of it"))
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            Err(Failure::new(Code::Failed, format!("{shown}: no such file")))
+        }
+        _ => Ok(file),
+    }
+}
+
+/// What is wrong with a backup is not mended by restoring a backup.
+fn about(file: &Path, state_dir: &Path, error: Error) -> Failure {
+    let hint = match &error {
+        Error::Untrusted { path, .. } if !state_dir.starts_with(path) => {
+            "name a file that nobody but root can have written"
+        }
+        Error::Store { path, .. } | Error::DamagedEntry { path, .. } if path == file => {
+            "nothing was changed; take an older backup"
+        }
+        _ => return error.into(),
+    };
+    Failure::from(error).hint(hint)
+}
+
+/// What is replaced by what, and what becomes of what was revoked since.
+fn question(restore: &Restore) -> Result<String, Failure> {
+    let new = described(&restore.backup);
+    let question = match &restore.old {
+        Replaced::Nothing => format!("Restore {new}?"),
+        Replaced::Unreadable(_) => format!("Replace a store that cannot be read by {new}?"),
+        Replaced::Store(old) => format!("Replace {} by {new}?", described(&old.contents()?)),
+    };
+    Ok(match still_revoked(restore.still_revoked) {
+        Some(sentence) => format!("{sentence} {question}"),
+        None => question,
+    })
+}
+
+fn still_revoked(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 that was revoked since stays revoked.".to_owned()),
+        count => Some(format!("{count} that were revoked since stay revoked.")),
+    }
+}
+
+/// `12 app passwords (3 revoked, last change 2026-11-20 09:00)`
+fn described(contents: &Contents) -> String {
+    let last = contents.last_change.map(when::local);
+    let last = last.map_or_else(String::new, |at| format!(", last change {at}"));
+    let (entries, revoked) = (
+        output::counted(contents.entries, "app password"),
+        contents.revoked,
+    );
+    format!("{entries} ({revoked} revoked{last})")
+}
+
+/// Where the old store is lost, so is what was revoked since.
+fn warn_of_what_is_lost(restore: &Restore) {
+    if let Replaced::Unreadable(error) = &restore.old {
+        output::say(&format!(
+            "warning: {error}; what was revoked since the backup was made opens again"
+        ));
+    }
+}
+
+fn report(done: &Done, context: &Context) -> Result<Code, Failure> {
+    if context.json {
+        output::json(done)?;
+        return Ok(Code::Done);
+    }
+    output::say(&format!(
+        "Restored {}.",
+        output::counted(done.entries, "app password")
+    ));
+    still_revoked(done.still_revoked)
+        .iter()
+        .for_each(|line| output::say(line));
+    if let Some(old_state) = &done.old_state {
+        let kept = quoted(old_state);
+        output::say(&format!("The old state is kept in {kept}: it holds a key."));
+    }
+    Ok(Code::Done)
+}
