@@ -97,8 +97,7 @@ impl Store {
         let Some(store) = Self::open_file(state_dir, LOGIN_PATIENCE)? else {
             return Err(Error::NoStore(path_in(state_dir)));
         };
-        // PERSIST: who rolls back the journal of a killed writer keeps its room on the disk.
-        store.batch("PRAGMA journal_mode = PERSIST; PRAGMA query_only = ON;")?;
+        store.batch("PRAGMA query_only = ON")?;
         Ok(store)
     }
 
@@ -203,9 +202,9 @@ impl Store {
             let rows = row::with_tag(&transaction, &path, user, id, proof.tag())?;
             found.push(Candidates { key, proof, rows });
         }
-        let known = "SELECT EXISTS (SELECT 1 FROM credential WHERE user = ?1)";
-        let known = transaction.query_row(known, [user.as_str()], |row| row.get(0));
-        Ok((found, known.map_err(failed)?))
+        let is_known = found.iter().any(|candidates| !candidates.rows.is_empty())
+            || row::is_known(&transaction, user).map_err(failed)?;
+        Ok((found, is_known))
     }
 
     /// All keys, the store's own first.
