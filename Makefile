@@ -1,6 +1,8 @@
 # make            build the module and the tool
 # make demo       show the main job on this machine, and leave the machine as it is (root)
 # make check      everything that has to pass before a change is taken (root, or the packages are there)
+# make bench      measure ourselves beside others, and write down the results (root; a quarter of an hour, on a quiet machine)
+# make bench-check  whether a login has become dearer, by its instructions (part of make check)
 # make install    what `make` built; DESTDIR and prefix as usual
 # make uninstall  the same files, but neither the configuration nor the state
 
@@ -23,7 +25,7 @@ module = $(release)/libpam_app_passwd.so
 tool = $(release)/app-passwd
 man_pages = $(notdir $(wildcard packaging/man/*.[1-8]))
 
-.PHONY: build demo check install uninstall clean rust
+.PHONY: build demo check bench bench-check install uninstall clean rust
 
 build: rust
 	cargo build --release --locked
@@ -46,11 +48,21 @@ check: rust
 # Only optimised code leaves no copy of a password behind, so only there it is looked for.
 	cargo test --locked --release --test secrets_stay_secret
 	cargo doc --locked --no-deps
+	$(MAKE) bench-check
 check: export RUSTDOCFLAGS = -D warnings
 # Only root can run all tests. For others those that cannot run say so and pass; here they would fail.
 ifeq ($(shell id -u),0)
 check: export APP_PASSWD_TESTS_MUST_RUN = 1
 endif
+
+bench: rust
+	@[ "$$(id -u)" = 0 ] || { echo "make bench: only root can start servers on a private machine" >&2; exit 1; }
+	@packaging/debian-packages.sh bench
+# nice: what else the machine does disturbs less.
+	nice -n -20 cargo bench --locked --bench logins --bench dovecot --bench tool --bench scaling
+
+bench-check: rust
+	cargo bench --quiet --locked --bench instructions
 
 # Running daemons have the module mapped: it is replaced by another file, never written into.
 install:

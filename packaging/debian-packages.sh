@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs from Debian's packages and starts nothing of it:
 #
-#   debian-packages.sh demo|check
+#   debian-packages.sh demo|check|bench
 #
 # What is installed already is left alone; when everything is, neither root nor the network is needed.
 set -eu
@@ -38,14 +38,19 @@ strace                      check        what the module does in a process that 
 sudo                        check        it asks PAM, with the rights of two users at once
 systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
 tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
+valgrind                    check        how many instructions a login takes
 vsftpd                      check        the ftp server that asks PAM
+db-util                     bench        the table of pam_userdb
+dovecot-sqlite              bench        a table that Dovecot looks its users up in
+libpam-pwdfile              bench        a module to be compared with
 '
 
 case ${1:-} in
     demo) wanted='build demo' ;;
     check) wanted='build demo check' ;;
+    bench) wanted='build demo check bench' ;;
     *)
-        echo "usage: debian-packages.sh demo|check" >&2
+        echo "usage: debian-packages.sh demo|check|bench" >&2
         exit 2
         ;;
 esac

@@ -242,13 +242,13 @@ impl Store {
 
     /// The entries of one user or of all, in the order in which they were made.
     pub fn entries(&self, user: Option<&UserName>) -> Result<Entries, Error> {
+        // Two conditions, since one for both could not use the index.
+        let condition = match user {
+            Some(_) => "user = ?1",
+            None => "?1 IS NULL",
+        };
         let user = user.map(UserName::as_str);
-        row::select_sound(
-            &self.connection,
-            &self.path,
-            "?1 IS NULL OR user = ?1",
-            [user],
-        )
+        row::select_sound(&self.connection, &self.path, condition, [user])
     }
 
     /// The user's entries that are not revoked.

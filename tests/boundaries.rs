@@ -162,6 +162,16 @@ fn the_tests_have_their_unsafe_code_in_two_files() {
 }
 
 #[test]
+fn the_benchmarks_have_their_unsafe_code_in_one_file() {
+    for (name, code) in code_below("benches") {
+        assert!(
+            name == "support/child.rs" || !names(&code, "unsafe"),
+            "benches/{name} has unsafe code"
+        );
+    }
+}
+
+#[test]
 fn no_function_is_longer_than_a_page_and_no_file_longer_than_a_chapter() {
     for (name, code) in source() {
         let lines: Vec<&str> = code.lines().collect();

@@ -1,0 +1,29 @@
+//! The private view of this machine on which everything runs: accounts, logs and daemons of its own, all of which
+//! go with the benchmark (`tests/support/private-machine.sh`).
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{self, Command};
+
+use super::tests::{TOOL, cannot_run, module};
+
+/// What a benchmark is started with once it is there.
+const INSIDE: &str = "--inside";
+
+/// Goes there and begins anew, unless something of `needs` is missing here (see `tests::cannot_run`): then that is said,
+/// and it ends. What `before` does is done outside.
+pub fn enter(needs: &[&str], before: impl FnOnce()) {
+    if cannot_run(&[&["root", "unshare", "perl", "openssl"], needs].concat()) {
+        process::exit(0);
+    }
+    if env::args().any(|argument| argument == INSIDE) {
+        return;
+    }
+    before();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/private-machine.sh");
+    let mut machine = Command::new(script);
+    machine.arg(module()).arg(TOOL);
+    machine.arg(env::current_exe().unwrap()).arg(INSIDE);
+    panic!("no private machine: {}", machine.exec());
+}
