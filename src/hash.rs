@@ -18,6 +18,8 @@
 //!
 //! The only files that name `argon2` and `blake2` are this one and `hash/memory.rs`.
 
+// The benchmark puts another in its place, to compare.
+#[cfg_attr(crate_allocation, path = "../benches/crate_allocation.rs")]
 mod memory;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
