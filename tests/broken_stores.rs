@@ -16,6 +16,9 @@ use rusqlite::Connection;
 use support::private_mounts::PrivateMounts;
 use support::{Code, Machine, WRONG, cannot_run};
 
+/// Makes a store what the first version wrote.
+const TO_SCHEMA_1: &str = "ALTER TABLE credential DROP COLUMN virtual; PRAGMA user_version = 1";
+
 // -- missing, newer, damaged
 
 #[test]
@@ -81,15 +84,27 @@ fn a_store_of_an_older_version_lets_people_in_and_is_brought_up_to_date_by_the_t
     let machine = Machine::new();
     let password = machine.create("alice", "phone", &[]);
     let newest = machine.dump();
-    machine.alter("ALTER TABLE credential DROP COLUMN virtual; PRAGMA user_version = 1");
+    machine.alter(TO_SCHEMA_1);
     let older = machine.dump();
     assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
     assert_eq!(machine.dump(), older);
     machine.tool(&["list"]).succeeds();
     assert_ne!(machine.dump(), older);
-    machine.alter("UPDATE credential SET virtual = 1"); // nobody knows any more whether alice was
     assert_eq!(machine.dump(), newest);
     assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
+}
+
+#[test]
+fn nobody_of_an_older_store_is_taken_for_a_deleted_account() {
+    let machine = Machine::new();
+    let password = machine.create("info@example.org", "phone", &[]);
+    machine.alter(TO_SCHEMA_1);
+    let prune = ["prune", "--gone-users", "--yes", "--json"];
+    assert_eq!(machine.tool(&prune).succeeds().trim(), "[]");
+    assert_eq!(
+        machine.login("imap", "info@example.org", &password),
+        Code::SUCCESS
+    );
 }
 
 #[test]
