@@ -18,8 +18,9 @@ use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 
 use super::connection::{self, schema_of};
+use super::open::make_place;
 use super::snapshot::{Snapshot, step};
-use super::{Contents, Store, error, make_place, path_in, reserve, row, sync_parent};
+use super::{Contents, Store, error, path_in, reserve, row, sync_parent};
 use crate::audit::Line;
 use crate::clock::Timestamp;
 use crate::error::Error;

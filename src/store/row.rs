@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Params, Row};
 
+use super::connection::schema_of;
 use super::{Contents, Entries, NumberedKey, WholeEntry, error};
 use crate::clock::Timestamp;
 use crate::credential::{
@@ -97,8 +98,10 @@ pub(super) fn whole(
     path: &Path,
     user: Option<&UserName>,
 ) -> Result<Vec<WholeEntry>, Error> {
+    let is_virtual = is_virtual(connection).map_err(|e| error(path, e))?;
     let sql = format!(
-        "SELECT {COLUMNS}, key, tag, hash, virtual FROM credential WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
+        "SELECT {COLUMNS}, key, tag, hash, {is_virtual} AS virtual FROM credential
+         WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
     );
     let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, RawProof::read(row)?));
     let user = user.map(UserName::as_str);
@@ -119,13 +122,26 @@ pub(super) fn whole(
 /// The users with live entries whom the system knew when these were made. A name that is damaged
 /// is passed over: what it is cannot be asked.
 pub(super) fn accounts(connection: &Connection, path: &Path) -> Result<Vec<UserName>, Error> {
-    let sql = "SELECT DISTINCT user FROM credential WHERE revoked_at IS NULL AND NOT virtual";
-    let names = raw(connection, sql, [], |row| row.get::<_, String>(0));
+    let names = is_virtual(connection).and_then(|is_virtual| {
+        let sql = format!(
+            "SELECT DISTINCT user FROM credential WHERE revoked_at IS NULL AND NOT {is_virtual}"
+        );
+        raw(connection, &sql, [], |row| row.get::<_, String>(0))
+    });
     let names = names.map_err(|e| error(path, e))?;
     Ok(names
         .iter()
         .filter_map(|name| UserName::parse(name).ok())
         .collect())
+}
+
+/// Whether the system did not know the user, in SQL. Schema 1 says nothing of it: see what leads
+/// from there to the next.
+fn is_virtual(connection: &Connection) -> rusqlite::Result<&'static str> {
+    Ok(match schema_of(connection)? {
+        1 => "1",
+        _ => "virtual",
+    })
 }
 
 /// The numbers of the user's entries that are not revoked.

@@ -17,7 +17,8 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, ffi};
 use rustix::io::Errno;
 
 use super::connection::{self, LARGEST_FILE};
-use super::{Store, check_schema, error, require_own_rights, sync_parent};
+use super::open::{check_schema, require_own_rights};
+use super::{Store, error, sync_parent};
 use crate::error::Error;
 use crate::trust;
 
