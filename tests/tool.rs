@@ -17,7 +17,7 @@ use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
 use support::machine::{contains, install, run, set_mode};
-use support::private_mounts::PrivateMounts;
+use support::private_mounts::{PrivateMounts, USERS_CANNOT_BE_ASKED_ABOUT};
 use support::terminal::{CTRL_C, CTRL_D, answer_on_a_terminal};
 use support::{Code, Machine, Ran, TOOL, WRONG, cannot_run};
 
@@ -288,6 +288,24 @@ fn a_user_that_the_system_does_not_know_is_refused_unless_users_are_virtual() {
     machine
         .tool(&["revoke", "no-such-user", "phone"])
         .succeeds();
+}
+
+#[test]
+fn whether_a_user_is_virtual_is_never_guessed_from_a_system_that_cannot_be_asked() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let machine = Machine::new().inside(PrivateMounts::new(USERS_CANNOT_BE_ASKED_ABOUT));
+    let create = ["create", "alice", "--label", "phone", "--virtual"];
+    let said = machine.tool(&create).refuses(5);
+    assert!(
+        said.contains("cannot ask the system for user alice"),
+        "{said}"
+    );
+    let list = ["create", "--from-list", "-", "--virtual"];
+    let line = br#"{"user":"alice","label":"phone"}"#;
+    machine.tool_reading(line, &list).refuses(5);
+    machine.create("root", "phone", &["--virtual"]);
 }
 
 #[test]
