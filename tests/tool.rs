@@ -377,6 +377,44 @@ fn networks_are_kept_in_their_canonical_form() {
 }
 
 #[test]
+fn a_network_is_kept_once_however_often_and_however_it_is_given() {
+    let machine = Machine::new();
+    let given = [
+        "192.0.2.7",
+        "192.0.2.7/32",
+        "::ffff:192.0.2.7",
+        "2001:db8::/32",
+    ];
+    let options = given.map(|network| ["--from", network]).concat();
+    machine.create("alice", "phone", &options);
+    let line = json!({ "user": "alice", "label": "tablet", "networks": given }).to_string();
+    let list = ["create", "--from-list", "-"];
+    machine.tool_reading(line.as_bytes(), &list).succeeds();
+    machine.create("alice", "watch", &[]);
+    let edit = [&["edit", "alice", "watch"][..], &options].concat();
+    machine.tool(&edit).succeeds();
+    let export = machine.tool(&["export", "--with-key"]).succeeds();
+    let twice = export.replace("[\"192.0.2.7/32\",", "[\"192.0.2.7/32\",\"192.0.2.7\",");
+    assert_ne!(twice, export);
+    let other = Machine::new();
+    let import = ["import", "-", "--with-key"];
+    other.tool_reading(twice.as_bytes(), &import).succeeds();
+    for (machine, label) in [
+        (&machine, "phone"),
+        (&machine, "tablet"),
+        (&machine, "watch"),
+        (&other, "phone"),
+    ] {
+        let networks = &machine.show("alice", label)["networks"];
+        assert_eq!(
+            *networks,
+            json!(["192.0.2.7/32", "2001:db8::/32"]),
+            "{label}"
+        );
+    }
+}
+
+#[test]
 fn malformed_and_past_times_are_refused() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
@@ -394,6 +432,7 @@ fn malformed_and_past_times_are_refused() {
         "90D",
         "tomorrow",
         "never",
+        "2990-07-01T12:00[Europe/Berlin]",
         "2020-01-01",
         "2020-01-01T00:00:00Z",
         "2999-13-01",
