@@ -171,6 +171,9 @@ impl Error {
                 "its file system is read-only, the file is immutable, or may not grow (ulimit -f); nothing was changed"
                     .to_owned()
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                "mount it read-write; nothing was changed".to_owned()
+            }
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::NoHelper { .. } => {
                 "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"

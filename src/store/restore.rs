@@ -5,8 +5,9 @@
 //! the old store or the new one, whatever kills us, and waits no longer than that takes. A rename
 //! would destroy it, since the journal beside the file belongs to the old one.
 //!
-//! Three things are not as they were when the backup was taken. What was revoked since stays
-//! revoked. Numbers that were given since are not given again. And the restore is an event.
+//! Four things are not as they were when the backup was taken. What was revoked since stays
+//! revoked. What was disabled since stays disabled. Numbers that were given since are not given
+//! again. And the restore is an event.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -50,6 +51,8 @@ pub struct Restore {
     new: Snapshot,
     /// How many entries of the backup have been revoked since, and stay so.
     pub still_revoked: usize,
+    /// How many have been disabled since, and stay so.
+    pub still_disabled: usize,
     /// Where the old state will be kept, if there is one.
     pub kept: Option<PathBuf>,
     lines: Vec<Line>,
@@ -71,6 +74,7 @@ impl Restore {
             backup: new.contents()?,
             new,
             still_revoked: 0,
+            still_disabled: 0,
             kept: None,
             lines: Vec::new(),
             state_dir: state_dir.to_owned(),
@@ -93,12 +97,15 @@ impl Restore {
             change.never_give_again(&given)?;
             let revoked = row::tombstones(&old.connection).map_err(failed)?;
             self.still_revoked = change.revoke_again(&revoked, by, now)?;
+            let disabled = row::disabled(&old.connection).map_err(failed)?;
+            self.still_disabled = change.disable_again(&disabled, by, now)?;
         }
         let kept = self.kept.as_deref().and_then(Path::file_name);
         let detail = format!(
-            "entries={} still_revoked={} old_state=\"{}\"",
+            "entries={} still_revoked={} still_disabled={} old_state=\"{}\"",
             self.backup.entries,
             self.still_revoked,
+            self.still_disabled,
             kept.unwrap_or_default().display(),
         );
         change.record_whole(now, by, "restored", &detail)?;
@@ -164,7 +171,7 @@ fn replace(path: &Path, new: &Connection, seen: Option<i64>) -> rusqlite::Result
 
 impl Replaced {
     fn read(state_dir: &Path) -> Result<Self, Error> {
-        let store = match Store::open(state_dir) {
+        let store = match Store::open_to_read(state_dir) {
             Ok(None) => return Ok(Self::Nothing),
             Ok(Some(store)) => store.snapshot(),
             Err(error) => Err(error),

@@ -172,11 +172,26 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     })
 }
 
-/// What is remembered about a revoked entry, as it stands in the store.
-pub(super) struct Tombstone {
+/// What an entry is known by in another state of the store, where its number may be another's.
+pub(super) struct Likeness {
     pub(super) user: String,
     pub(super) tag: u16,
     pub(super) hash: String,
+}
+
+impl Likeness {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            user: row.get("user")?,
+            tag: row.get("tag")?,
+            hash: row.get("hash")?,
+        })
+    }
+}
+
+/// What is remembered about a revoked entry, as it stands in the store.
+pub(super) struct Tombstone {
+    pub(super) entry: Likeness,
     pub(super) at: i64,
     pub(super) by: String,
     pub(super) why: String,
@@ -188,14 +203,19 @@ pub(super) fn tombstones(connection: &Connection) -> rusqlite::Result<Vec<Tombst
                WHERE revoked_at IS NOT NULL ORDER BY id";
     raw(connection, sql, [], |row| {
         Ok(Tombstone {
-            user: row.get(0)?,
-            tag: row.get(1)?,
-            hash: row.get(2)?,
-            at: row.get(3)?,
-            by: row.get(4)?,
-            why: row.get(5)?,
+            entry: Likeness::read(row)?,
+            at: row.get("revoked_at")?,
+            by: row.get("revoked_by")?,
+            why: row.get("revoked_why")?,
         })
     })
+}
+
+/// All entries that are disabled and not revoked.
+pub(super) fn disabled(connection: &Connection) -> rusqlite::Result<Vec<Likeness>> {
+    let sql = "SELECT user, tag, hash FROM credential
+               WHERE disabled AND revoked_at IS NULL ORDER BY id";
+    raw(connection, sql, [], Likeness::read)
 }
 
 /// The last number that was given in each table.
