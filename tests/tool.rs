@@ -18,7 +18,7 @@ use std::process::Stdio;
 use serde_json::{Value as Json, json};
 use support::machine::{contains, install, run, set_mode};
 use support::private_mounts::{PrivateMounts, USERS_CANNOT_BE_ASKED_ABOUT};
-use support::terminal::{CTRL_C, CTRL_D, answer_on_a_terminal};
+use support::terminal::{CTRL_BACKSLASH, CTRL_C, CTRL_D, answer_on_a_terminal};
 use support::{Code, Machine, Ran, TOOL, WRONG, cannot_run};
 
 // -- transcripts
@@ -1103,8 +1103,67 @@ fn an_interrupted_question_does_nothing() {
         "?",
         CTRL_C,
     );
-    assert!([None, Some(2), Some(130)].contains(&ran.status), "{ran:?}");
+    assert_eq!(ran.status, Some(2), "{ran:?}");
     assert_eq!(live(&machine), 1);
+}
+
+#[test]
+fn what_is_said_after_a_question_has_a_line_of_its_own() {
+    if cannot_run(&["setsid"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let password = machine.create("alice", "phone", &[]);
+    for (arguments, question, answer) in [
+        (&["revoke", "alice", "--all"][..], "[y/N] ", "n\n"),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_C),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_BACKSLASH),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_D),
+        (&["check", "alice"], "App password: ", CTRL_C),
+        (&["check", "alice"], "App password: ", CTRL_BACKSLASH),
+        (&["check", "alice"], "App password: ", CTRL_D),
+        (
+            &["check", "alice"],
+            "App password: ",
+            &format!("{password}{CTRL_C}"),
+        ),
+    ] {
+        let ran = answer_on_a_terminal(machine.tool_command(arguments), question, answer);
+        assert_eq!(ran.status, Some(2), "{answer:?} {ran:?}");
+        let said: Vec<&str> = ran.stdout.lines().collect();
+        let [asked, error] = said[..] else {
+            panic!("{answer:?} {ran:?}");
+        };
+        assert!(asked.contains(question), "{answer:?} {ran:?}");
+        assert!(!asked.contains(&password), "{answer:?} {ran:?}");
+        assert_eq!(error, "app-passwd: error: cancelled; nothing was changed");
+    }
+    assert_eq!(live(&machine), 1);
+}
+
+#[test]
+fn a_terminal_is_as_it_was_after_a_question_however_that_ended() {
+    if cannot_run(&["setsid", "stty"]) {
+        return;
+    }
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let check = machine.tool_command(&["check", "alice"]);
+    let check: Vec<_> = check
+        .get_args()
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    for answer in ["hunter2\n", CTRL_C, CTRL_BACKSLASH, CTRL_D] {
+        let mut shell = machine.command("sh".as_ref());
+        let script = r#"stty -g; "$0" "$@"; stty -g"#;
+        shell.args(["-c", script, TOOL]).args(&check);
+        let ran = answer_on_a_terminal(shell, "App password: ", answer);
+        let said: Vec<&str> = ran.stdout.lines().collect();
+        assert!(
+            said.len() > 2 && said.first() == said.last(),
+            "{answer:?} {ran:?}"
+        );
+    }
 }
 
 fn live(machine: &Machine) -> usize {
