@@ -595,6 +595,21 @@ fn an_entry_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_command_line_in_a_hint_can_be_copied_whatever_the_user_is_called() {
+    let machine = Machine::new();
+    for user in ["alice", "alice liddell", "o'hara", "$(reboot)"] {
+        machine.create(user, "phone", &[]);
+        let said = refused(&machine, 4, &["create", user, "--label", "phone"]);
+        let (_, line) = said.split_once("revoke it: app-passwd ").unwrap();
+        let mut shell = machine.command("sh".as_ref());
+        let line = format!("\"$0\" --config \"$1\" {}", line.trim_end());
+        shell.args(["-c", &line, TOOL]).arg(machine.config());
+        run(shell, b"").succeeds();
+        assert_eq!(machine.show(user, "phone")["status"], "revoked", "{said}");
+    }
+}
+
+#[test]
 fn a_configuration_that_says_what_it_must_not_is_refused_with_line_and_column() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
