@@ -31,7 +31,7 @@ pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
 pub use event::Event;
 use open::check_schema;
-pub use restore::{Replaced, Restore};
+pub use restore::{LeftBehind, Replaced, Restore};
 pub use snapshot::Snapshot;
 pub use whole::{Contents, WholeEntry};
 

@@ -20,7 +20,7 @@ use rusqlite::config::DbConfig;
 
 use super::connection::{self, schema_of};
 use super::open::make_place;
-use super::snapshot::{Snapshot, step};
+use super::snapshot::{PARTIAL, Snapshot, step};
 use super::{Contents, Store, error, path_in, reserve, row, sync_parent};
 use crate::audit::Line;
 use crate::clock::Timestamp;
@@ -29,6 +29,36 @@ use crate::error::Error;
 /// How long the locks may be waited for. Logins wait behind us meanwhile, so it is less than they
 /// have patience.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What an old state has behind the name of the store, before the time.
+const KEPT: &str = "before-restore-";
+
+/// What restores have left beside the store. Each of these files holds a key.
+pub struct LeftBehind {
+    /// Old states, which they have kept.
+    pub kept: Vec<PathBuf>,
+    /// What one that was killed has not finished.
+    pub unfinished: Vec<PathBuf>,
+}
+
+impl LeftBehind {
+    /// Looks for it. A directory that cannot be read has nothing.
+    pub fn find(state_dir: &Path) -> Self {
+        let files = fs::read_dir(state_dir).into_iter().flatten().flatten();
+        let ending = |path: &PathBuf| {
+            path.extension()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let (unfinished, mut kept): (Vec<_>, Vec<_>) = files
+            .map(|file| file.path())
+            .partition(|path| ending(path) == PARTIAL);
+        // Of one that could not be read, the journal is kept, too.
+        kept.retain(|path| ending(path).starts_with(KEPT) && !ending(path).ends_with("-journal"));
+        Self { kept, unfinished }
+    }
+}
 
 /// What a restore replaces.
 pub enum Replaced {
@@ -199,7 +229,7 @@ fn last_event(connection: &Connection) -> rusqlite::Result<i64> {
 /// `store.db.before-restore-20261120T090000Z`, and so on if there was one in the same second.
 fn free_name(path: &Path, now: Timestamp) -> PathBuf {
     let stamp = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
-    let stamp = stamp.strftime(".before-restore-%Y%m%dT%H%M%SZ").to_string();
+    let stamp = format!(".{KEPT}{}", stamp.strftime("%Y%m%dT%H%M%SZ"));
     let first = with(path, &stamp);
     let others = (2..).map(|count| with(path, &format!("{stamp}-{count}")));
     let mut names = std::iter::once(first).chain(others);
