@@ -39,6 +39,7 @@ mod revoke;
 mod room;
 mod rotate;
 mod serve;
+mod shell;
 mod show;
 mod signout;
 mod status;

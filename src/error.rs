@@ -66,6 +66,9 @@ pub enum Error {
     /// There is no room left for a change.
     #[error("{}: the disk is full", .0.display())]
     Full(PathBuf),
+    /// Nothing can be written where the store is.
+    #[error("{}: the store can only be read", .0.display())]
+    ReadOnly(PathBuf),
     /// SQLite cannot read or write the store.
     #[error("{}: {source}", path.display())]
     Store {
@@ -164,6 +167,13 @@ impl Error {
                 "if it goes on, put back a backup: app-passwd restore FILE".to_owned()
             }
             Self::Configuration { .. } => "mend that line; the manual of the configuration has every key".to_owned(),
+            Self::ReadOnly(_) => {
+                "its file system is read-only, the file is immutable, or may not grow (ulimit -f); nothing was changed"
+                    .to_owned()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                "mount it read-write; nothing was changed".to_owned()
+            }
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::NoHelper { .. } => {
                 "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"

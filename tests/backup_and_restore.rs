@@ -1,5 +1,5 @@
 //! A backup is a whole, sound store, taken while logins go on; a restore puts it in place while they go
-//! on, and undoes no revocation.
+//! on, and opens nothing again that was revoked or disabled.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
 #![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
@@ -225,6 +225,41 @@ fn what_was_revoked_since_stays_revoked() {
     assert_eq!(machine.login("imap", "alice", &tablet), Code::SUCCESS);
     let events = machine.dump();
     assert!(events.contains("again=\\\"after a restore\\\""), "{events}");
+}
+
+#[test]
+fn what_was_disabled_since_stays_disabled() {
+    let machine = Machine::new();
+    let phone = machine.create("alice", "phone", &[]);
+    let tablet = machine.create("alice", "tablet", &[]);
+    machine.create("alice", "watch", &[]);
+    let laptop = machine.create("alice", "laptop", &[]);
+    machine.tool(&["disable", "alice", "watch"]).succeeds();
+    let file = backup(&machine, "b");
+    machine
+        .tool(&["disable", "alice", "phone", "laptop"])
+        .succeeds();
+    machine.tool(&["revoke", "alice", "laptop"]).succeeds();
+    let said = restore(&machine, &file);
+    assert_eq!(
+        (&said["still_revoked"], &said["still_disabled"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(machine.login("imap", "alice", &phone), Code::PERM_DENIED);
+    assert_eq!(machine.login("imap", "alice", &tablet), Code::SUCCESS);
+    assert_eq!(machine.login("imap", "alice", laptop), Code::PERM_DENIED);
+    let events = machine.tool(&["log", "alice", "--json"]).json();
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["action"], &last["entry"], &last["detail"]),
+        (
+            &json!("disabled"),
+            &json!(1),
+            &json!("label=\"phone\" again=\"after a restore\"")
+        )
+    );
+    machine.tool(&["enable", "alice", "phone"]).succeeds();
+    assert_eq!(machine.login("imap", "alice", phone), Code::SUCCESS);
 }
 
 #[test]

@@ -4,8 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
 #![allow(clippy::indexing_slicing, clippy::string_slice)] // so is what is not where it should be
 
+#[allow(unreachable_pub)] // what else includes it is of many parts
+#[path = "support/source.rs"]
+mod source;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use source::rust_files;
 
 /// A crate, or a call, and the only files that may name it. A name that ends in `/` is a folder.
 const DOORS: [(&str, &[&str]); 18] = [
@@ -231,19 +237,6 @@ fn code_below(folder: &str) -> Vec<(String, String)> {
     files
         .map(|file| (name(&file), code(&fs::read_to_string(&file).unwrap())))
         .collect()
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }
 
 /// Without comments and without the unit tests.

@@ -16,6 +16,9 @@ use rusqlite::Connection;
 use support::private_mounts::PrivateMounts;
 use support::{Code, Machine, WRONG, cannot_run};
 
+/// Makes a store what the first version wrote.
+const TO_SCHEMA_1: &str = "ALTER TABLE credential DROP COLUMN virtual; PRAGMA user_version = 1";
+
 // -- missing, newer, damaged
 
 #[test]
@@ -77,19 +80,34 @@ fn a_store_of_a_newer_version_is_refused_with_a_clear_error() {
 }
 
 #[test]
-fn a_store_of_an_older_version_lets_people_in_and_is_brought_up_to_date_by_the_tool() {
+fn a_store_of_an_older_version_lets_people_in_and_is_brought_up_to_date_by_what_changes_it() {
     let machine = Machine::new();
     let password = machine.create("alice", "phone", &[]);
     let newest = machine.dump();
-    machine.alter("ALTER TABLE credential DROP COLUMN virtual; PRAGMA user_version = 1");
+    machine.alter(TO_SCHEMA_1);
     let older = machine.dump();
     assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
     assert_eq!(machine.dump(), older);
     machine.tool(&["list"]).succeeds();
-    assert_ne!(machine.dump(), older);
-    machine.alter("UPDATE credential SET virtual = 1"); // nobody knows any more whether alice was
+    assert_eq!(machine.dump(), older);
+    machine
+        .tool(&["revoke", "bob", "--all", "--yes"])
+        .succeeds();
     assert_eq!(machine.dump(), newest);
     assert_eq!(machine.login("imap", "alice", &password), Code::SUCCESS);
+}
+
+#[test]
+fn nobody_of_an_older_store_is_taken_for_a_deleted_account() {
+    let machine = Machine::new();
+    let password = machine.create("info@example.org", "phone", &[]);
+    machine.alter(TO_SCHEMA_1);
+    let prune = ["prune", "--gone-users", "--yes", "--json"];
+    assert_eq!(machine.tool(&prune).succeeds().trim(), "[]");
+    assert_eq!(
+        machine.login("imap", "info@example.org", &password),
+        Code::SUCCESS
+    );
 }
 
 #[test]
@@ -295,9 +313,7 @@ fn on_a_read_only_disk_logins_work_and_changes_are_refused() {
     let good = machine.create("alice", "phone", &[]);
     let revoked = machine.create("alice", "tablet", &[]);
     machine.tool(&["revoke", "alice", "tablet"]).succeeds();
-    let state = machine.state().display().to_string();
-    let script = format!("mount --bind {state} {state}; mount -o remount,bind,ro {state}");
-    let machine = machine.inside(PrivateMounts::new(&script));
+    let machine = read_only(machine);
     let login = |password: &str| {
         machine
             .client("imap", "alice")
@@ -307,12 +323,58 @@ fn on_a_read_only_disk_logins_work_and_changes_are_refused() {
     assert_eq!(login(&good), Code::SUCCESS);
     assert_eq!(login(&revoked), Code::PERM_DENIED);
     assert_eq!(login(WRONG), Code::AUTH_ERR);
-    assert!(machine.tool(&["list"]).succeeds().contains("phone"));
-    machine
-        .tool(&["create", "alice", "--label", "watch"])
-        .refuses(5);
-    machine.tool(&["revoke", "alice", "phone"]).refuses(5);
+    for change in [
+        &["create", "alice", "--label", "watch"][..],
+        &["revoke", "alice", "phone"],
+        &["enable", "alice", "phone"],
+    ] {
+        let said = machine.tool(change).refuses(5);
+        assert!(
+            said.contains("only be read") && said.contains("read-only"),
+            "{said}"
+        );
+    }
     assert_eq!(login(&good), Code::SUCCESS);
+}
+
+#[test]
+fn on_a_read_only_disk_whatever_only_reads_does_so_also_from_an_older_store() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    for schema in ["", TO_SCHEMA_1] {
+        let machine = Machine::new();
+        let password = machine.create("alice", "phone", &[]);
+        machine.alter(schema);
+        let machine = read_only(machine);
+        let backup = machine.path("b").display().to_string();
+        for reading in [
+            &["list"][..],
+            &["list", "alice", "--all", "--json"],
+            &["show", "alice", "phone"],
+            &["log"],
+            &["status"],
+            &["export", "--with-key"],
+            &["backup", &backup],
+        ] {
+            machine.tool(reading).succeeds();
+        }
+        let check = machine.tool_reading(password.as_bytes(), &["check", "alice"]);
+        assert_eq!(check.status, Some(0), "{check:?}");
+        let doctor = machine.tool(&["doctor", "--pam-dir", "/no/such/directory"]);
+        for check in ["store", "accounts"] {
+            assert!(
+                doctor.stdout.contains(&format!("ok     {check} ")),
+                "{doctor:?}"
+            );
+        }
+    }
+}
+
+fn read_only(machine: Machine) -> Machine {
+    let state = machine.state().display().to_string();
+    let script = format!("mount --bind {state} {state}; mount -o remount,bind,ro {state}");
+    machine.inside(PrivateMounts::new(&script))
 }
 
 #[test]

@@ -16,9 +16,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::Value as Json;
-use support::machine::set_mode;
+use support::machine::{run, set_mode};
 use support::pam::Handle;
 use support::private_mounts::PrivateMounts;
+use support::strace::killed;
 use support::{Code, Machine, cannot_run};
 
 // -- stacks
@@ -405,6 +406,42 @@ fn files_that_are_too_open_are_named_and_left_alone() {
         );
         fs::set_permissions(&path, before).unwrap();
     }
+}
+
+#[test]
+fn what_restores_have_left_beside_the_store_is_counted_and_what_is_unfinished_is_wrong() {
+    if cannot_run(&["root", "strace"]) {
+        return;
+    }
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let file = machine.path("b").display().to_string();
+    machine.tool(&["backup", &file]).succeeds();
+    let kept = "old states that restores have kept, each with a key";
+    assert!(!said_by(&findings(&machine), "files").contains(kept));
+    let restore = ["restore", &file, "--yes"];
+    machine.tool(&restore).succeeds();
+    machine.tool(&restore).succeeds();
+    let said = findings(&machine);
+    assert!(said_by(&said, "files").contains(&format!("{kept}: 2")));
+    assert_eq!(wrong_about(&said, "files"), "");
+    run(killed(machine.tool_command(&restore), "rename", 1), b"");
+    let said = findings(&machine);
+    assert!(said_by(&said, "files").contains(&format!("{kept}: 2")));
+    let wrong = wrong_about(&said, "files");
+    assert!(
+        wrong.contains(".partial: left by a restore that was killed"),
+        "{wrong}"
+    );
+    let of_files = |finding: &&Json| finding["check"] == "files" && finding["ok"] == false;
+    let hint = said.iter().find(of_files).unwrap()["hint"]
+        .as_str()
+        .unwrap();
+    let (_, remedy) = hint.split_once(": ").unwrap();
+    let mut shell = machine.command("sh".as_ref());
+    shell.args(["-c", remedy]);
+    run(shell, b"").succeeds();
+    assert_eq!(wrong_about(&findings(&machine), "files"), "");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use pam_app_passwd::config::Config;
 use pam_app_passwd::policy::{PROTECTED, SELF_SERVICE};
 use serde_json::Value as Json;
 use support::machine::run;
+use support::source::rust_files;
 use support::{Machine, TOOL, WRONG, cannot_run};
 
 // -- app-passwd(8)
@@ -90,6 +92,21 @@ fn every_check_of_doctor_has_an_entry() {
     let page = Page::read("app-passwd.8").part("What doctor looks at");
     for check in words {
         assert!(page.has_entry(&check), "nothing about {check}");
+    }
+}
+
+#[test]
+fn every_action_of_an_event_is_named_and_shown_in_the_log() {
+    let page = Page::read("app-passwd.8");
+    let named = page.part("OUTPUT").entry("action").unwrap();
+    let lines = page.part("Log").displays().concat();
+    let actions = actions();
+    assert!(actions.contains("imported"), "{actions:?}");
+    for action in actions {
+        assert!(named.contains(&format!(".Ql {action} ")), "no {action}");
+        let begins = format!("{action}; ");
+        let shown = lines.lines().any(|line| line.starts_with(&begins));
+        assert!(shown, "no line of {action}");
     }
 }
 
@@ -184,6 +201,23 @@ fn assert_is_configuration(text: &str) {
 }
 
 // -- what there is
+
+/// The participles in what changes the store: in its own code, and where a verb tells a change its name.
+fn actions() -> BTreeSet<String> {
+    let mut code = source("store.rs");
+    for file in rust_files(&root().join("src/store")) {
+        code += &fs::read_to_string(file).unwrap();
+    }
+    for file in rust_files(&root().join("src/cli")) {
+        let text = fs::read_to_string(file).unwrap();
+        let changes = text.lines().filter(|line| line.contains("change."));
+        code.extend(changes.map(|line| line.to_owned() + "\n"));
+    }
+    let words = code.lines().flat_map(quoted_words);
+    words
+        .filter(|word| word.ends_with("ed") && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+        .collect()
+}
 
 fn verbs() -> Vec<String> {
     let help = help(&["--help"]);

@@ -6,7 +6,7 @@
 mod support;
 
 use serde_json::{Value as Json, json};
-use support::private_mounts::PrivateMounts;
+use support::private_mounts::{PrivateMounts, USERS_CANNOT_BE_ASKED_ABOUT};
 use support::terminal::answer_on_a_terminal;
 use support::{Code, Machine, cannot_run};
 
@@ -215,13 +215,10 @@ fn users_that_the_system_cannot_be_asked_about_are_not_gone() {
     if cannot_run(&["root", "unshare", "nsenter"]) {
         return;
     }
-    // Hesiod, a directory that comes with libc, cannot be asked without a configuration of its own.
-    let script = "mount -t tmpfs tmpfs /mnt
-                  echo passwd: files hesiod >/mnt/nsswitch.conf
-                  mount --bind /mnt/nsswitch.conf /etc/nsswitch.conf";
-    let machine = Machine::new().inside(PrivateMounts::new(script));
+    let machine = Machine::new();
     machine.create("alice", "phone", &[]);
     machine.alter("UPDATE credential SET virtual = 0");
+    let machine = machine.inside(PrivateMounts::new(USERS_CANNOT_BE_ASKED_ABOUT));
     let before = machine.dump();
     let said = machine.tool(&["prune", "--gone-users", "--yes"]).refuses(5);
     assert!(said.contains("alice"), "{said}");

@@ -17,8 +17,8 @@ use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
 use support::machine::{contains, install, run, set_mode};
-use support::private_mounts::PrivateMounts;
-use support::terminal::{CTRL_C, CTRL_D, answer_on_a_terminal};
+use support::private_mounts::{PrivateMounts, USERS_CANNOT_BE_ASKED_ABOUT};
+use support::terminal::{CTRL_BACKSLASH, CTRL_C, CTRL_D, answer_on_a_terminal};
 use support::{Code, Machine, Ran, TOOL, WRONG, cannot_run};
 
 // -- transcripts
@@ -291,6 +291,24 @@ fn a_user_that_the_system_does_not_know_is_refused_unless_users_are_virtual() {
 }
 
 #[test]
+fn whether_a_user_is_virtual_is_never_guessed_from_a_system_that_cannot_be_asked() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let machine = Machine::new().inside(PrivateMounts::new(USERS_CANNOT_BE_ASKED_ABOUT));
+    let create = ["create", "alice", "--label", "phone", "--virtual"];
+    let said = machine.tool(&create).refuses(5);
+    assert!(
+        said.contains("cannot ask the system for user alice"),
+        "{said}"
+    );
+    let list = ["create", "--from-list", "-", "--virtual"];
+    let line = br#"{"user":"alice","label":"phone"}"#;
+    machine.tool_reading(line, &list).refuses(5);
+    machine.create("root", "phone", &["--virtual"]);
+}
+
+#[test]
 fn malformed_networks_are_refused() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
@@ -359,6 +377,44 @@ fn networks_are_kept_in_their_canonical_form() {
 }
 
 #[test]
+fn a_network_is_kept_once_however_often_and_however_it_is_given() {
+    let machine = Machine::new();
+    let given = [
+        "192.0.2.7",
+        "192.0.2.7/32",
+        "::ffff:192.0.2.7",
+        "2001:db8::/32",
+    ];
+    let options = given.map(|network| ["--from", network]).concat();
+    machine.create("alice", "phone", &options);
+    let line = json!({ "user": "alice", "label": "tablet", "networks": given }).to_string();
+    let list = ["create", "--from-list", "-"];
+    machine.tool_reading(line.as_bytes(), &list).succeeds();
+    machine.create("alice", "watch", &[]);
+    let edit = [&["edit", "alice", "watch"][..], &options].concat();
+    machine.tool(&edit).succeeds();
+    let export = machine.tool(&["export", "--with-key"]).succeeds();
+    let twice = export.replace("[\"192.0.2.7/32\",", "[\"192.0.2.7/32\",\"192.0.2.7\",");
+    assert_ne!(twice, export);
+    let other = Machine::new();
+    let import = ["import", "-", "--with-key"];
+    other.tool_reading(twice.as_bytes(), &import).succeeds();
+    for (machine, label) in [
+        (&machine, "phone"),
+        (&machine, "tablet"),
+        (&machine, "watch"),
+        (&other, "phone"),
+    ] {
+        let networks = &machine.show("alice", label)["networks"];
+        assert_eq!(
+            *networks,
+            json!(["192.0.2.7/32", "2001:db8::/32"]),
+            "{label}"
+        );
+    }
+}
+
+#[test]
 fn malformed_and_past_times_are_refused() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);
@@ -376,6 +432,7 @@ fn malformed_and_past_times_are_refused() {
         "90D",
         "tomorrow",
         "never",
+        "2990-07-01T12:00[Europe/Berlin]",
         "2020-01-01",
         "2020-01-01T00:00:00Z",
         "2999-13-01",
@@ -535,6 +592,21 @@ fn an_entry_that_is_not_there_is_refused() {
         refused(&machine, 3, &["revoke", "alice", "--", "phone", entry]);
     }
     refused(&machine, 3, &["show", "carol", "phone"]);
+}
+
+#[test]
+fn a_command_line_in_a_hint_can_be_copied_whatever_the_user_is_called() {
+    let machine = Machine::new();
+    for user in ["alice", "alice liddell", "o'hara", "$(reboot)"] {
+        machine.create(user, "phone", &[]);
+        let said = refused(&machine, 4, &["create", user, "--label", "phone"]);
+        let (_, line) = said.split_once("revoke it: app-passwd ").unwrap();
+        let mut shell = machine.command("sh".as_ref());
+        let line = format!("\"$0\" --config \"$1\" {}", line.trim_end());
+        shell.args(["-c", &line, TOOL]).arg(machine.config());
+        run(shell, b"").succeeds();
+        assert_eq!(machine.show(user, "phone")["status"], "revoked", "{said}");
+    }
 }
 
 #[test]
@@ -1046,8 +1118,67 @@ fn an_interrupted_question_does_nothing() {
         "?",
         CTRL_C,
     );
-    assert!([None, Some(2), Some(130)].contains(&ran.status), "{ran:?}");
+    assert_eq!(ran.status, Some(2), "{ran:?}");
     assert_eq!(live(&machine), 1);
+}
+
+#[test]
+fn what_is_said_after_a_question_has_a_line_of_its_own() {
+    if cannot_run(&["setsid"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let password = machine.create("alice", "phone", &[]);
+    for (arguments, question, answer) in [
+        (&["revoke", "alice", "--all"][..], "[y/N] ", "n\n"),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_C),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_BACKSLASH),
+        (&["revoke", "alice", "--all"], "[y/N] ", CTRL_D),
+        (&["check", "alice"], "App password: ", CTRL_C),
+        (&["check", "alice"], "App password: ", CTRL_BACKSLASH),
+        (&["check", "alice"], "App password: ", CTRL_D),
+        (
+            &["check", "alice"],
+            "App password: ",
+            &format!("{password}{CTRL_C}"),
+        ),
+    ] {
+        let ran = answer_on_a_terminal(machine.tool_command(arguments), question, answer);
+        assert_eq!(ran.status, Some(2), "{answer:?} {ran:?}");
+        let said: Vec<&str> = ran.stdout.lines().collect();
+        let [asked, error] = said[..] else {
+            panic!("{answer:?} {ran:?}");
+        };
+        assert!(asked.contains(question), "{answer:?} {ran:?}");
+        assert!(!asked.contains(&password), "{answer:?} {ran:?}");
+        assert_eq!(error, "app-passwd: error: cancelled; nothing was changed");
+    }
+    assert_eq!(live(&machine), 1);
+}
+
+#[test]
+fn a_terminal_is_as_it_was_after_a_question_however_that_ended() {
+    if cannot_run(&["setsid", "stty"]) {
+        return;
+    }
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let check = machine.tool_command(&["check", "alice"]);
+    let check: Vec<_> = check
+        .get_args()
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    for answer in ["hunter2\n", CTRL_C, CTRL_BACKSLASH, CTRL_D] {
+        let mut shell = machine.command("sh".as_ref());
+        let script = r#"stty -g; "$0" "$@"; stty -g"#;
+        shell.args(["-c", script, TOOL]).args(&check);
+        let ran = answer_on_a_terminal(shell, "App password: ", answer);
+        let said: Vec<&str> = ran.stdout.lines().collect();
+        assert!(
+            said.len() > 2 && said.first() == said.last(),
+            "{answer:?} {ran:?}"
+        );
+    }
 }
 
 fn live(machine: &Machine) -> usize {

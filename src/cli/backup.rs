@@ -31,7 +31,7 @@ struct Done {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let file = place(&arguments, &context.config.state_dir)?;
-    let store = Store::open(&context.config.state_dir)?;
+    let store = Store::open_to_read(&context.config.state_dir)?;
     let store = store.ok_or_else(|| Error::NoStore(store::path_in(&context.config.state_dir)))?;
     let mut snapshot = store.snapshot()?;
     drop(store);

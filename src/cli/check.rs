@@ -76,7 +76,7 @@ fn find(
     password: &AppPassword,
     context: &Context,
 ) -> Result<Option<Credential>, Failure> {
-    match Store::open(&context.config.state_dir)? {
+    match Store::open_to_read(&context.config.state_dir)? {
         Some(mut store) => {
             let (found, _) = recognise(&mut store, user, password)?;
             Ok(found.map(|(entry, _)| entry))

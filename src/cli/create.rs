@@ -91,25 +91,25 @@ fn order(arguments: &Arguments, context: &Context) -> Result<Order, Failure> {
     })
 }
 
-/// Whether the user is a virtual one, unknown to the system; refused unless that may be.
+/// Whether the user is a virtual one, unknown to the system; refused unless that may be. A system
+/// that cannot be asked says neither.
 pub(super) fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool, Failure> {
     let name = user.as_str();
-    let known = operator::knows(user);
-    if may_be_virtual {
-        let is_virtual = !known.unwrap_or(false);
-        if is_virtual && name.chars().any(char::is_uppercase) {
-            output::say(&format!(
-                "warning: '{name}' has capital letters; Dovecot lower-cases user names before it asks PAM"
-            ));
-        }
-        return Ok(is_virtual);
-    }
-    if known? {
+    if operator::knows(user)? {
         return Ok(false);
     }
-    let message = format!("the system knows no user '{name}'");
-    let hint = "--virtual, or policy.virtual_users = true, is for mail users without an account";
-    Err(Failure::new(Code::Policy, message).hint(hint))
+    if !may_be_virtual {
+        let message = format!("the system knows no user '{name}'");
+        let hint =
+            "--virtual, or policy.virtual_users = true, is for mail users without an account";
+        return Err(Failure::new(Code::Policy, message).hint(hint));
+    }
+    if name.chars().any(char::is_uppercase) {
+        output::say(&format!(
+            "warning: '{name}' has capital letters; Dovecot lower-cases user names before it asks PAM"
+        ));
+    }
+    Ok(true)
 }
 
 fn require_room(change: &Change<'_>, new: &NewCredential, limit: u32) -> Result<(), Failure> {

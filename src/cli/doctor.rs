@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd doctor [--pam-dir DIR]`: looks at what goes wrong in the field, and says what to do
-//! about it. Each thing that is looked at has a file. Changes nothing, but that to open a store
-//! of an older version brings it up to date, as every verb does.
+//! about it. Each thing that is looked at has a file. Changes nothing.
 
 mod accounts;
 mod commands;

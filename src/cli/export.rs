@@ -31,7 +31,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         return Err(Failure::new(Code::Usage, message).hint("write it to a file: > FILE"));
     }
     output::require_stdout()?;
-    let (keys, entries) = match Store::open(&context.config.state_dir)? {
+    let (keys, entries) = match Store::open_to_read(&context.config.state_dir)? {
         Some(mut store) => store.whole(user.as_ref())?,
         None => (Vec::new(), Vec::new()),
     };

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::{Code, Failure};
-use super::when;
+use super::{limits, when};
 
 /// What the header says.
 const FORMAT: &str = "app-passwd export";
@@ -176,14 +176,13 @@ impl EntryLine {
     /// The entry, with the numbers that it had, and the name of its key.
     pub(super) fn read(self) -> Result<(WholeEntry, String), Failure> {
         let services = self.services.iter().map(|name| ServiceName::parse(name));
-        let networks = self.networks.iter().map(|net| Network::parse(net));
         let hash = Hash::parse(&self.hash);
         let entry = Credential {
             id: CredentialId(self.id),
             user: UserName::parse(&self.user)?,
             label: Label::parse(&self.label)?,
             services: services.collect::<Result<_, _>>()?,
-            networks: networks.collect::<Result<_, _>>()?,
+            networks: limits::networks(&self.networks)?,
             created: when::read_utc(&self.created)?,
             created_by: self.created_by,
             expires: self.expires.as_deref().map(when::read_utc).transpose()?,

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let (file, state_dir) = (&arguments.file, &context.config.state_dir);
     let mut import = Import::read(file)?;
     import.require_users(file, context)?;
-    import.require_keys(&arguments, Store::open(state_dir)?.as_ref())?;
+    import.require_keys(&arguments, Store::open_to_read(state_dir)?.as_ref())?;
     let mut store = Store::open_or_create(state_dir, context.now)?;
     let mut change = store.change()?;
     let (new, there) = import.add(&mut change, file, context)?;
@@ -103,7 +103,11 @@ impl Import {
                     let may_be_virtual = context.config.policy.virtual_users;
                     let answer = require_user(user, may_be_virtual).map_err(|failure| {
                         let hint = "make the account first, or set policy.virtual_users = true";
-                        failure.at(&lines::place(file, *line)).hint(hint)
+                        let failure = failure.at(&lines::place(file, *line));
+                        match failure.code {
+                            Code::Policy => failure.hint(hint),
+                            _ => failure,
+                        }
                     })?;
                     asked.insert(user.clone(), answer);
                     answer

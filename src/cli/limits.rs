@@ -29,9 +29,16 @@ pub(super) fn services(names: &[String]) -> Result<Vec<ServiceName>, Failure> {
     Ok(services)
 }
 
+/// The networks, each once, however it is written.
 pub(super) fn networks(nets: &[String]) -> Result<Vec<Network>, Failure> {
-    let parsed: Result<_, _> = nets.iter().map(|net| Network::parse(net)).collect();
-    Ok(parsed?)
+    let mut networks = Vec::new();
+    for net in nets {
+        let network = Network::parse(net)?;
+        if !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
+    Ok(networks)
 }
 
 /// An expiry beyond `policy.max_lifetime`, or none, is cut to it, and that is said.

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
-    let entries = match Store::open(&context.config.state_dir)? {
+    let entries = match Store::open_to_read(&context.config.state_dir)? {
         Some(store) => store.entries(user.as_ref())?,
         None => Entries::default(),
     };

@@ -28,7 +28,7 @@ struct View {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
-    let events = match Store::open(&context.config.state_dir)? {
+    let events = match Store::open_to_read(&context.config.state_dir)? {
         Some(store) => store.events(user.as_ref())?,
         None => Vec::new(),
     };

@@ -8,7 +8,7 @@ use pam_app_passwd::credential::{Credential, CredentialId, Label, UserName};
 use pam_app_passwd::store::{Change, Store};
 
 use super::failure::{Code, Failure};
-use super::{Context, output};
+use super::{Context, output, shell};
 
 /// The store. Without one, nobody has an entry of these names.
 pub(super) fn store(
@@ -105,14 +105,19 @@ pub(super) fn require_live(entry: &Credential) -> Result<(), Failure> {
     }
     let (id, user) = (entry.id, entry.user.as_str());
     let message = format!("app password {id} of {user} is revoked, which cannot be undone");
+    let user = shell::word(user);
     let hint = format!("make another: app-passwd create {user} --label LABEL");
     Err(Failure::new(Code::Policy, message).hint(hint))
 }
 
 /// No such entry.
 pub(super) fn none(user: &UserName, name: &str) -> Failure {
-    let message = format!("{} has no app password '{name}'", user.as_str());
-    let hint = format!("'app-passwd list {}' shows what there is", user.as_str());
+    let user = user.as_str();
+    let message = format!("{user} has no app password '{name}'");
+    let hint = format!(
+        "'app-passwd list {}' shows what there is",
+        shell::word(user)
+    );
     Failure::new(Code::NoSuchEntry, message).hint(hint)
 }
 
@@ -120,6 +125,7 @@ pub(super) fn none(user: &UserName, name: &str) -> Failure {
 pub(super) fn taken(user: &UserName, label: &Label, holder: CredentialId) -> Failure {
     let (user, label) = (user.as_str(), quoted(label.as_str()));
     let message = format!("{user} has an app password \"{label}\" already");
+    let user = shell::word(user);
     Failure::new(Code::Policy, message).hint(format!(
         "choose another label, or revoke it: app-passwd revoke {user} {holder}"
     ))

@@ -30,6 +30,7 @@ pub(super) struct Arguments {
 struct Done {
     entries: usize,
     still_revoked: usize,
+    still_disabled: usize,
     old_state: Option<String>,
 }
 
@@ -62,8 +63,16 @@ impl Done {
         Self {
             entries: restore.backup.entries,
             still_revoked: restore.still_revoked,
+            still_disabled: restore.still_disabled,
             old_state: old_state.map(|path| path.display().to_string()),
         }
+    }
+
+    /// What is not undone, in a sentence each.
+    fn what_stays(&self) -> Vec<String> {
+        let revoked = stays(self.still_revoked, "revoked");
+        let disabled = stays(self.still_disabled, "disabled");
+        revoked.into_iter().chain(disabled).collect()
     }
 }
 
@@ -98,7 +107,7 @@ fn about(file: &Path, state_dir: &Path, error: Error) -> Failure {
     Failure::from(error).hint(hint)
 }
 
-/// What is replaced by what, and what becomes of what was revoked since.
+/// What is replaced by what, and what becomes of what was revoked or disabled since.
 fn question(restore: &Restore) -> Result<String, Failure> {
     let new = described(&restore.backup);
     let question = match &restore.old {
@@ -106,17 +115,16 @@ fn question(restore: &Restore) -> Result<String, Failure> {
         Replaced::Unreadable(_) => format!("Replace a store that cannot be read by {new}?"),
         Replaced::Store(old) => format!("Replace {} by {new}?", described(&old.contents()?)),
     };
-    Ok(match still_revoked(restore.still_revoked) {
-        Some(sentence) => format!("{sentence} {question}"),
-        None => question,
-    })
+    let mut sentences = Done::of(restore).what_stays();
+    sentences.push(question);
+    Ok(sentences.join(" "))
 }
 
-fn still_revoked(count: usize) -> Option<String> {
+fn stays(count: usize, what: &str) -> Option<String> {
     match count {
         0 => None,
-        1 => Some("1 that was revoked since stays revoked.".to_owned()),
-        count => Some(format!("{count} that were revoked since stay revoked.")),
+        1 => Some(format!("1 that was {what} since stays {what}.")),
+        count => Some(format!("{count} that were {what} since stay {what}.")),
     }
 }
 
@@ -131,11 +139,11 @@ fn described(contents: &Contents) -> String {
     format!("{entries} ({revoked} revoked{last})")
 }
 
-/// Where the old store is lost, so is what was revoked since.
+/// Where the old store is lost, so is what was revoked or disabled since.
 fn warn_of_what_is_lost(restore: &Restore) {
     if let Replaced::Unreadable(error) = &restore.old {
         output::say(&format!(
-            "warning: {error}; what was revoked since the backup was made opens again"
+            "warning: {error}; what was revoked or disabled since the backup was made opens again"
         ));
     }
 }
@@ -149,9 +157,7 @@ fn report(done: &Done, context: &Context) -> Result<Code, Failure> {
         "Restored {}.",
         output::counted(done.entries, "app password")
     ));
-    still_revoked(done.still_revoked)
-        .iter()
-        .for_each(|line| output::say(line));
+    done.what_stays().iter().for_each(|line| output::say(line));
     if let Some(old_state) = &done.old_state {
         let kept = quoted(old_state);
         output::say(&format!("The old state is kept in {kept}: it holds a key."));

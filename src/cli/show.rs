@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd show USER ENTRY`
 
-use std::slice::from_ref;
-
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, UserName};
+use pam_app_passwd::store::Store;
 
 use super::Context;
 use super::entry::{self, Viewer};
@@ -21,7 +20,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
-    let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
+    let store = Store::open_to_read(&context.config.state_dir)?;
+    let mut store = store.ok_or_else(|| named::none(&user, &arguments.entry))?;
     let entry = named::one(&mut store, &user, &arguments.entry)?;
     let viewer = Viewer::new(context);
     if context.json {

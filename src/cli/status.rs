@@ -39,7 +39,7 @@ struct Counts {
 }
 
 pub(super) fn run(context: &Context) -> Result<Code, Failure> {
-    let counts = match Store::open(&context.config.state_dir)? {
+    let counts = match Store::open_to_read(&context.config.state_dir)? {
         Some(store) => count(&store, context)?,
         None => Counts::default(),
     };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What is asked of the person at the terminal.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 
 use pam_app_passwd::audit;
 use rustix::io::Errno;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
@@ -13,76 +15,103 @@ use super::failure::{Code, Failure};
 /// More is no app password.
 const LONGEST_LINE: usize = 4_096;
 
-/// Asks a question whose answer is no unless it begins with `y`.
+/// Asks a question whose answer is no unless it is `y` or `yes`.
 pub(super) fn confirm(question: &str) -> Result<(), Failure> {
-    if !std::io::stdin().is_terminal() {
+    let Some(keyboard) = Keyboard::take(LocalModes::ISIG) else {
         let message = "a question must be answered, but standard input is not a terminal";
         return Err(Failure::new(Code::Usage, message).hint("--yes answers it"));
-    }
+    };
     let question = audit::quoted_line(question);
-    let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    match (read, answer.trim().to_ascii_lowercase().as_str()) {
-        (Ok(1..), "y" | "yes") => Ok(()),
-        _ => Err(Failure::new(Code::Usage, "cancelled; nothing was changed")),
+    let answer = keyboard.ask(&format!("{question} [y/N] "))?;
+    match answer.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"y" | b"yes" => Ok(()),
+        _ => Err(cancelled()),
     }
 }
 
 /// A password: hidden on the terminal, or one line of standard input.
 pub(super) fn password() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let silence = Silence::begin();
-    if silence.is_some() {
-        let _ = write!(std::io::stderr().lock(), "App password: ");
+    match Keyboard::take(LocalModes::ISIG | LocalModes::ECHO) {
+        Some(keyboard) => keyboard.ask("App password: "),
+        None => first_line(b"\n").map(|(line, _)| line),
     }
-    let line = first_line();
-    if silence.is_some() {
-        let _ = writeln!(std::io::stderr().lock());
-    }
-    line.map_err(|error| Failure::new(Code::Failed, format!("cannot read standard input: {error}")))
 }
 
-/// A terminal that does not echo what is typed, from before it is asked for.
-struct Silence(Termios);
+fn cancelled() -> Failure {
+    Failure::new(Code::Usage, "cancelled; nothing was changed")
+}
 
-impl Silence {
-    /// `None`: standard input is no terminal.
-    fn begin() -> Option<Self> {
+/// The terminal, from before something is asked until it is answered. A key that would end the program
+/// with a signal, and leave the terminal without echo, ends the line instead.
+struct Keyboard {
+    before: Termios,
+    echoes: bool,
+    interrupt: [u8; 2],
+}
+
+impl Keyboard {
+    /// Does without `modes`. `None`: standard input is no terminal.
+    fn take(modes: LocalModes) -> Option<Self> {
         let before = tcgetattr(std::io::stdin()).ok()?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(std::io::stdin(), OptionalActions::Flush, &quiet).ok()?;
-        Some(Self(before))
+        let mut asking = before.clone();
+        asking.local_modes.remove(modes);
+        let keys = &mut asking.special_codes;
+        let interrupt = [keys[SpecialCodeIndex::VINTR], keys[SpecialCodeIndex::VQUIT]];
+        [keys[SpecialCodeIndex::VEOL], keys[SpecialCodeIndex::VEOL2]] = interrupt;
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &asking).ok()?;
+        Some(Self {
+            before,
+            echoes: asking.local_modes.contains(LocalModes::ECHO),
+            interrupt,
+        })
+    }
+
+    /// The line that is typed. What is said next begins on a line of its own, whatever ended this one.
+    fn ask(self, question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let _ = write!(std::io::stderr().lock(), "{question}");
+        let [interrupt, quit] = self.interrupt;
+        let typed = first_line(&[b'\n', interrupt, quit]);
+        let entered = matches!(typed, Ok((_, Some(b'\n'))));
+        if !(entered && self.echoes) {
+            let _ = writeln!(std::io::stderr().lock());
+        }
+        let (line, _) = typed?;
+        entered.then_some(line).ok_or_else(cancelled)
     }
 }
 
-impl Drop for Silence {
+impl Drop for Keyboard {
     fn drop(&mut self) {
         // There is nothing else to try on a terminal that is gone.
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.before);
     }
 }
 
-/// The first line of standard input, read into one buffer that is wiped.
-fn first_line() -> Result<Zeroizing<Vec<u8>>, Errno> {
+/// The first line of standard input, read into one buffer that is wiped, and which of `ends` has ended
+/// it. `None`: the input has.
+fn first_line(ends: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Option<u8>), Failure> {
     let stdin = std::io::stdin();
     let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
-    let mut filled = 0;
+    let (mut filled, mut end) = (0, None);
     while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
         match rustix::io::read(&stdin, room) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(Errno::INTR) => continue,
-            Err(error) => return Err(error),
+            Err(error) => {
+                let message = format!("cannot read standard input: {error}");
+                return Err(Failure::new(Code::Failed, message));
+            }
         }
-        if line.contains(&b'\n') {
+        let mut typed = line.iter().copied().take(filled).enumerate();
+        end = typed.find(|(_, byte)| ends.contains(byte));
+        if end.is_some() {
             break;
         }
     }
-    let end = line
-        .iter()
-        .take(filled)
-        .position(|byte| matches!(byte, b'\n' | b'\r'));
-    line.truncate(end.unwrap_or(filled));
-    Ok(line)
+    line.truncate(end.map_or(filled, |(at, _)| at));
+    if line.ends_with(b"\r") {
+        line.pop();
+    }
+    Ok((line, end.map(|(_, byte)| byte)))
 }

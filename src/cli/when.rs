@@ -47,6 +47,10 @@ fn moment(text: &str, now: Timestamp, side: Side, local: &TimeZone) -> Result<Ti
 }
 
 fn try_moment(text: &str, now: Timestamp, side: Side, local: &TimeZone) -> Option<Timestamp> {
+    // A time zone in brackets would be read, and passed over.
+    if text.contains('[') {
+        return None;
+    }
     if let Some(span) = Span::parse(text) {
         return Some(match side {
             Side::Until => now.plus(span),
@@ -56,18 +60,23 @@ fn try_moment(text: &str, now: Timestamp, side: Side, local: &TimeZone) -> Optio
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(Timestamp::from_seconds(time.as_second()));
     }
-    let civil = match text.contains(['T', 't', ' ', ':']) {
-        true => text.parse::<DateTime>().ok()?,
-        false => {
-            let day = text.parse::<Date>().ok()?;
-            match side {
-                Side::Until => day.at(23, 59, 59, 0),
-                Side::Since => day.at(0, 0, 0, 0),
-            }
-        }
-    };
-    let zoned = civil.to_zoned(local.clone()).ok()?;
-    Some(Timestamp::from_seconds(zoned.timestamp().as_second()))
+    if text.contains(['T', 't', ' ', ':']) {
+        let time = text.parse::<DateTime>().ok()?;
+        let time = time.to_zoned(local.clone()).ok()?.timestamp();
+        return Some(Timestamp::from_seconds(time.as_second()));
+    }
+    let day = text.parse::<Date>().ok()?;
+    Some(Timestamp::from_seconds(match side {
+        Side::Since => beginning(day, local)?,
+        // Its last hour may come twice.
+        Side::Until => beginning(day.tomorrow().ok()?, local)? - 1,
+    }))
+}
+
+/// The first second of a day, which is a later one than midnight where the clock is put forward then.
+fn beginning(day: Date, local: &TimeZone) -> Option<i64> {
+    let first = day.to_zoned(local.clone()).ok()?;
+    Some(first.timestamp().as_second())
 }
 
 /// RFC 3339 in UTC, whole seconds: for programs.
@@ -142,9 +151,62 @@ mod tests {
             "90",
             "never",
             "1y",
+            "2027-01-31[Europe/Berlin]",
+            "2027-01-31T12:00[Europe/Berlin]",
+            "2027-01-31T12:00:00+01:00[Europe/Berlin]",
+            "2027-01-31T12:00:00Z[u-ca=iso8601]",
         ] {
             assert_eq!(read(text, Side::Until), None, "{text}");
             assert_eq!(read(text, Side::Since), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_its_first_and_its_last_second_also_where_the_clock_is_put_at_midnight() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let beirut = "EET-2EEST,M3.5.0/0,M10.5.0/0";
+        let cairo = "EET-2EEST,M4.5.5/0,M10.5.4/24";
+        let havana = "CST5CDT,M3.2.0/0,M11.1.0/1";
+        for (zone, day, since, until) in [
+            // Its last hour comes twice.
+            (
+                beirut,
+                "2027-10-30",
+                "2027-10-29T21:00:00Z",
+                "2027-10-30T21:59:59Z",
+            ),
+            (
+                cairo,
+                "2027-10-28",
+                "2027-10-27T21:00:00Z",
+                "2027-10-28T21:59:59Z",
+            ),
+            // Its first hour comes twice.
+            (
+                havana,
+                "2027-11-07",
+                "2027-11-07T04:00:00Z",
+                "2027-11-08T04:59:59Z",
+            ),
+            // It begins at one o'clock.
+            (
+                beirut,
+                "2027-03-28",
+                "2027-03-27T22:00:00Z",
+                "2027-03-28T20:59:59Z",
+            ),
+            // It ends before a day that does.
+            (
+                beirut,
+                "2027-03-27",
+                "2027-03-26T22:00:00Z",
+                "2027-03-27T21:59:59Z",
+            ),
+        ] {
+            let zone = TimeZone::posix(zone).unwrap();
+            let read = |side| try_moment(day, now, side, &zone).map(utc);
+            assert_eq!(read(Side::Since).as_deref(), Some(since), "{day}");
+            assert_eq!(read(Side::Until).as_deref(), Some(until), "{day}");
         }
     }
 

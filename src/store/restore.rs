@@ -5,8 +5,9 @@
 //! the old store or the new one, whatever kills us, and waits no longer than that takes. A rename
 //! would destroy it, since the journal beside the file belongs to the old one.
 //!
-//! Three things are not as they were when the backup was taken. What was revoked since stays
-//! revoked. Numbers that were given since are not given again. And the restore is an event.
+//! Four things are not as they were when the backup was taken. What was revoked since stays
+//! revoked. What was disabled since stays disabled. Numbers that were given since are not given
+//! again. And the restore is an event.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -18,8 +19,9 @@ use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 
 use super::connection::{self, schema_of};
-use super::snapshot::{Snapshot, step};
-use super::{Contents, Store, error, make_place, path_in, reserve, row, sync_parent};
+use super::open::make_place;
+use super::snapshot::{PARTIAL, Snapshot, step};
+use super::{Contents, Store, error, path_in, reserve, row, sync_parent};
 use crate::audit::Line;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -27,6 +29,36 @@ use crate::error::Error;
 /// How long the locks may be waited for. Logins wait behind us meanwhile, so it is less than they
 /// have patience.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What an old state has behind the name of the store, before the time.
+const KEPT: &str = "before-restore-";
+
+/// What restores have left beside the store. Each of these files holds a key.
+pub struct LeftBehind {
+    /// Old states, which they have kept.
+    pub kept: Vec<PathBuf>,
+    /// What one that was killed has not finished.
+    pub unfinished: Vec<PathBuf>,
+}
+
+impl LeftBehind {
+    /// Looks for it. A directory that cannot be read has nothing.
+    pub fn find(state_dir: &Path) -> Self {
+        let files = fs::read_dir(state_dir).into_iter().flatten().flatten();
+        let ending = |path: &PathBuf| {
+            path.extension()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let (unfinished, mut kept): (Vec<_>, Vec<_>) = files
+            .map(|file| file.path())
+            .partition(|path| ending(path) == PARTIAL);
+        // Of one that could not be read, the journal is kept, too.
+        kept.retain(|path| ending(path).starts_with(KEPT) && !ending(path).ends_with("-journal"));
+        Self { kept, unfinished }
+    }
+}
 
 /// What a restore replaces.
 pub enum Replaced {
@@ -49,6 +81,8 @@ pub struct Restore {
     new: Snapshot,
     /// How many entries of the backup have been revoked since, and stay so.
     pub still_revoked: usize,
+    /// How many have been disabled since, and stay so.
+    pub still_disabled: usize,
     /// Where the old state will be kept, if there is one.
     pub kept: Option<PathBuf>,
     lines: Vec<Line>,
@@ -70,6 +104,7 @@ impl Restore {
             backup: new.contents()?,
             new,
             still_revoked: 0,
+            still_disabled: 0,
             kept: None,
             lines: Vec::new(),
             state_dir: state_dir.to_owned(),
@@ -92,12 +127,15 @@ impl Restore {
             change.never_give_again(&given)?;
             let revoked = row::tombstones(&old.connection).map_err(failed)?;
             self.still_revoked = change.revoke_again(&revoked, by, now)?;
+            let disabled = row::disabled(&old.connection).map_err(failed)?;
+            self.still_disabled = change.disable_again(&disabled, by, now)?;
         }
         let kept = self.kept.as_deref().and_then(Path::file_name);
         let detail = format!(
-            "entries={} still_revoked={} old_state=\"{}\"",
+            "entries={} still_revoked={} still_disabled={} old_state=\"{}\"",
             self.backup.entries,
             self.still_revoked,
+            self.still_disabled,
             kept.unwrap_or_default().display(),
         );
         change.record_whole(now, by, "restored", &detail)?;
@@ -163,7 +201,7 @@ fn replace(path: &Path, new: &Connection, seen: Option<i64>) -> rusqlite::Result
 
 impl Replaced {
     fn read(state_dir: &Path) -> Result<Self, Error> {
-        let store = match Store::open(state_dir) {
+        let store = match Store::open_to_read(state_dir) {
             Ok(None) => return Ok(Self::Nothing),
             Ok(Some(store)) => store.snapshot(),
             Err(error) => Err(error),
@@ -191,7 +229,7 @@ fn last_event(connection: &Connection) -> rusqlite::Result<i64> {
 /// `store.db.before-restore-20261120T090000Z`, and so on if there was one in the same second.
 fn free_name(path: &Path, now: Timestamp) -> PathBuf {
     let stamp = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
-    let stamp = stamp.strftime(".before-restore-%Y%m%dT%H%M%SZ").to_string();
+    let stamp = format!(".{KEPT}{}", stamp.strftime("%Y%m%dT%H%M%SZ"));
     let first = with(path, &stamp);
     let others = (2..).map(|count| with(path, &format!("{stamp}-{count}")));
     let mut names = std::iter::once(first).chain(others);

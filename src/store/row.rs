@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
+use super::connection::schema_of;
 use super::{Contents, Entries, NumberedKey, WholeEntry, error};
 use crate::clock::Timestamp;
 use crate::credential::{
@@ -119,8 +120,10 @@ pub(super) fn whole(
     path: &Path,
     user: Option<&UserName>,
 ) -> Result<Vec<WholeEntry>, Error> {
+    let is_virtual = is_virtual(connection).map_err(|e| error(path, e))?;
     let sql = format!(
-        "SELECT {COLUMNS}, key, tag, hash, virtual FROM credential WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
+        "SELECT {COLUMNS}, key, tag, hash, {is_virtual} AS virtual FROM credential
+         WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
     );
     let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, RawProof::read(row)?));
     let user = user.map(UserName::as_str);
@@ -141,13 +144,26 @@ pub(super) fn whole(
 /// The users with live entries whom the system knew when these were made. A name that is damaged
 /// is passed over: what it is cannot be asked.
 pub(super) fn accounts(connection: &Connection, path: &Path) -> Result<Vec<UserName>, Error> {
-    let sql = "SELECT DISTINCT user FROM credential WHERE revoked_at IS NULL AND NOT virtual";
-    let names = raw(connection, sql, [], |row| row.get::<_, String>(0));
+    let names = is_virtual(connection).and_then(|is_virtual| {
+        let sql = format!(
+            "SELECT DISTINCT user FROM credential WHERE revoked_at IS NULL AND NOT {is_virtual}"
+        );
+        raw(connection, &sql, [], |row| row.get::<_, String>(0))
+    });
     let names = names.map_err(|e| error(path, e))?;
     Ok(names
         .iter()
         .filter_map(|name| UserName::parse(name).ok())
         .collect())
+}
+
+/// Whether the system did not know the user, in SQL. Schema 1 says nothing of it: see what leads
+/// from there to the next.
+fn is_virtual(connection: &Connection) -> rusqlite::Result<&'static str> {
+    Ok(match schema_of(connection)? {
+        1 => "1",
+        _ => "virtual",
+    })
 }
 
 /// The numbers of the user's entries that are not revoked.
@@ -178,11 +194,26 @@ pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     })
 }
 
-/// What is remembered about a revoked entry, as it stands in the store.
-pub(super) struct Tombstone {
+/// What an entry is known by in another state of the store, where its number may be another's.
+pub(super) struct Likeness {
     pub(super) user: String,
     pub(super) tag: u16,
     pub(super) hash: String,
+}
+
+impl Likeness {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            user: row.get("user")?,
+            tag: row.get("tag")?,
+            hash: row.get("hash")?,
+        })
+    }
+}
+
+/// What is remembered about a revoked entry, as it stands in the store.
+pub(super) struct Tombstone {
+    pub(super) entry: Likeness,
     pub(super) at: i64,
     pub(super) by: String,
     pub(super) why: String,
@@ -194,14 +225,19 @@ pub(super) fn tombstones(connection: &Connection) -> rusqlite::Result<Vec<Tombst
                WHERE revoked_at IS NOT NULL ORDER BY id";
     raw(connection, sql, [], |row| {
         Ok(Tombstone {
-            user: row.get(0)?,
-            tag: row.get(1)?,
-            hash: row.get(2)?,
-            at: row.get(3)?,
-            by: row.get(4)?,
-            why: row.get(5)?,
+            entry: Likeness::read(row)?,
+            at: row.get("revoked_at")?,
+            by: row.get("revoked_by")?,
+            why: row.get("revoked_why")?,
         })
     })
+}
+
+/// All entries that are disabled and not revoked.
+pub(super) fn disabled(connection: &Connection) -> rusqlite::Result<Vec<Likeness>> {
+    let sql = "SELECT user, tag, hash FROM credential
+               WHERE disabled AND revoked_at IS NULL ORDER BY id";
+    raw(connection, sql, [], Likeness::read)
 }
 
 /// The last number that was given in each table.

@@ -17,9 +17,13 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, ffi};
 use rustix::io::Errno;
 
 use super::connection::{self, LARGEST_FILE};
-use super::{Store, check_schema, error, require_own_rights, sync_parent};
+use super::open::{check_schema, require_own_rights};
+use super::{Store, error, sync_parent};
 use crate::error::Error;
 use crate::trust;
+
+/// What the name of a file ends with that is not complete yet.
+pub(super) const PARTIAL: &str = "partial";
 
 /// A whole store in memory. Changes of it stay there.
 pub struct Snapshot(Store);
@@ -74,7 +78,7 @@ impl Snapshot {
     /// Writes it into a file. Under that name stands what was there before, or all of it.
     pub fn write(&mut self, file: &Path) -> Result<(), Error> {
         let mut partial = file.as_os_str().to_owned();
-        partial.push(format!(".{}.partial", std::process::id()));
+        partial.push(format!(".{}.{PARTIAL}", std::process::id()));
         let partial = PathBuf::from(partial);
         self.write_new(&partial)?;
         fs::rename(&partial, file).map_err(|e| Error::io(file, e))?;

@@ -11,6 +11,7 @@
 //! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
 //! | `private_machine.rs` | a private machine with a daemon on it |
 //! | `private_mounts.rs` | a mount namespace that ends with the test |
+//! | `source.rs` | the files of Rust, for tests that read them |
 //! | `ssh.rs` | an OpenSSH server on a private machine, and its clients |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
@@ -28,6 +29,7 @@ pub mod mail;
 pub mod pam;
 pub mod private_machine;
 pub mod private_mounts;
+pub mod source;
 pub mod ssh;
 pub mod strace;
 pub mod terminal;

@@ -10,6 +10,12 @@ const SCRIPT: &str = concat!(
     "/tests/support/private-mounts.sh"
 );
 
+/// What to mount so that the system has no answer to who its users are, but for those in `/etc/passwd`:
+/// Hesiod, a directory that comes with libc, cannot be asked without a configuration of its own.
+pub const USERS_CANNOT_BE_ASKED_ABOUT: &str = "mount -t tmpfs tmpfs /mnt
+    echo passwd: files hesiod >/mnt/nsswitch.conf
+    mount --bind /mnt/nsswitch.conf /etc/nsswitch.conf";
+
 /// Whether this machine lets us have some.
 pub fn are_permitted() -> bool {
     Command::new(SCRIPT)

@@ -14,6 +14,7 @@ use super::Ran;
 
 pub const CTRL_C: &str = "\x03";
 pub const CTRL_D: &str = "\x04";
+pub const CTRL_BACKSLASH: &str = "\x1c";
 
 /// Runs `command` on a terminal of its own, types `answer` once it has said `question`, and returns all
 /// that the terminal showed as standard output.

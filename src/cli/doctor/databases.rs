@@ -15,7 +15,7 @@ const COPY: &str = "put back a copy of the file";
 /// The store, if there is one that can be used.
 pub(super) fn store(state_dir: &Path) -> (Option<Store>, Vec<Finding>) {
     let path = store::path_in(state_dir);
-    let store = match Store::open(state_dir) {
+    let store = match Store::open_to_read(state_dir) {
         Ok(Some(store)) => store,
         Ok(None) => {
             let what = format!("{}: no store yet; 'create' makes it", path.display());

@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pam_app_passwd::config::Config;
+use pam_app_passwd::store::LeftBehind;
 use pam_app_passwd::{helper, trust};
 
 use super::finding::{Check, Finding};
 use super::services::Named;
+use crate::cli::shell;
 
 /// What may lie in the state directory.
 const STATE: [&str; 6] = [
@@ -23,6 +25,7 @@ const STATE: [&str; 6] = [
 
 pub(super) fn check(config: &Config, config_path: &Path) -> Vec<Finding> {
     let mut findings = vec![state(&config.state_dir)];
+    findings.extend(left_behind(&config.state_dir));
     findings.extend(run_time());
     findings.push(believed(config_path));
     findings
@@ -39,6 +42,24 @@ fn state(dir: &Path) -> Finding {
         Ok(false) => Finding::ok(Check::Files, format!("{}: not there yet", dir.display())),
         Err(error) => Finding::error(Check::Files, error),
     }
+}
+
+/// Copies of the store beside it, each with a key.
+fn left_behind(dir: &Path) -> Vec<Finding> {
+    let LeftBehind { kept, unfinished } = LeftBehind::find(dir);
+    let mut findings = Vec::new();
+    if !kept.is_empty() {
+        let (dir, count) = (dir.display(), kept.len());
+        let what = format!("{dir}: old states that restores have kept, each with a key: {count}");
+        findings.push(Finding::ok(Check::Files, what));
+    }
+    findings.extend(unfinished.iter().map(|path| {
+        let path = path.display().to_string();
+        let hint = format!("unless a restore is at work: rm {}", shell::word(&path));
+        let what = format!("{path}: left by a restore that was killed; it holds a key");
+        Finding::wrong(Check::Files, what, hint)
+    }));
+    findings
 }
 
 /// Where the helper listens and sessions are noted.

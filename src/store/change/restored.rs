@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What a restore must not undo.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::Change;
 use crate::audit;
@@ -9,7 +9,10 @@ use crate::clock::Timestamp;
 use crate::credential::{CredentialId, UserName};
 use crate::error::Error;
 use crate::store::error;
-use crate::store::row::Tombstone;
+use crate::store::row::{Likeness, Tombstone};
+
+/// What an event says besides its entry.
+const AGAIN: &str = "again=\"after a restore\"";
 
 impl Change<'_> {
     /// Revokes the entries that another state of this store remembers as revoked, as they were.
@@ -22,24 +25,59 @@ impl Change<'_> {
     ) -> Result<usize, Error> {
         let sql = "UPDATE credential SET revoked_at = ?4, revoked_by = ?5, revoked_why = ?6
                    WHERE user = ?1 AND tag = ?2 AND hash = ?3 AND revoked_at IS NULL
-                   RETURNING id, label";
+                   RETURNING id, user, label";
         let mut count = 0;
         for stone in revoked {
-            let values = params![
-                stone.user, stone.tag, stone.hash, stone.at, stone.by, stone.why
-            ];
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
-            let changed = self.transaction.query_row(sql, values, read).optional();
-            let changed = changed.map_err(|e| error(&self.path, e))?;
-            let (Some((id, label)), Ok(user)) = (changed, UserName::parse(&stone.user)) else {
-                continue;
-            };
-            let (label, why) = (audit::quoted(&label), &stone.why);
-            let detail = format!("label=\"{label}\" why=\"{why}\" again=\"after a restore\"");
-            self.record(at, by, "revoked", &user, CredentialId(id), &detail)?;
-            count += 1;
+            let Likeness { user, tag, hash } = &stone.entry;
+            let values = params![user, tag, hash, stone.at, stone.by, stone.why];
+            let why = format!("why=\"{}\" {AGAIN}", stone.why);
+            count += self.set_again(sql, values, "revoked", &why, by, at)?;
         }
         Ok(count)
+    }
+
+    /// Disables the entries that another state of this store has as disabled. Returns how many that
+    /// changed.
+    pub(in crate::store) fn disable_again(
+        &mut self,
+        disabled: &[Likeness],
+        by: &str,
+        at: Timestamp,
+    ) -> Result<usize, Error> {
+        let sql = "UPDATE credential SET disabled = 1
+                   WHERE user = ?1 AND tag = ?2 AND hash = ?3 AND NOT disabled AND revoked_at IS NULL
+                   RETURNING id, user, label";
+        let mut count = 0;
+        for Likeness { user, tag, hash } in disabled {
+            count += self.set_again(sql, params![user, tag, hash], "disabled", AGAIN, by, at)?;
+        }
+        Ok(count)
+    }
+
+    /// Changes the one entry that `sql` means, if it is there and not so already. Returns how many
+    /// changed.
+    fn set_again(
+        &mut self,
+        sql: &str,
+        values: impl Params,
+        action: &str,
+        said: &str,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<usize, Error> {
+        let read = |row: &Row<'_>| {
+            let (user, label): (String, String) = (row.get(1)?, row.get(2)?);
+            Ok((CredentialId(row.get(0)?), user, label))
+        };
+        let changed = self.transaction.query_row(sql, values, read).optional();
+        let changed = changed.map_err(|e| error(&self.path, e))?;
+        let Some((id, user, label)) = changed else {
+            return Ok(0);
+        };
+        let user = UserName::parse(&user).map_err(|e| Error::damaged(&self.path, id, e))?;
+        let detail = format!("label=\"{}\" {said}", audit::quoted(&label));
+        self.record(at, by, action, &user, id, &detail)?;
+        Ok(1)
     }
 
     /// Gives no number that another state of this store has given.
