@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
     let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
-    let entry = named::one(&mut store, &user, &arguments.entry)?;
+    let entry = named::one(&store.look()?, &user, &arguments.entry)?;
     let viewer = Viewer::new(context);
     if context.json {
         output::json(&viewer.view(&entry))?;

@@ -22,18 +22,23 @@ impl Change<'_> {
     ) -> Result<usize, Error> {
         let sql = "UPDATE credential SET revoked_at = ?4, revoked_by = ?5, revoked_why = ?6
                    WHERE user = ?1 AND tag = ?2 AND hash = ?3 AND revoked_at IS NULL
-                   RETURNING id, label";
+                   RETURNING id, label, replaces IS NOT NULL";
         let mut count = 0;
         for stone in revoked {
             let values = params![
                 stone.user, stone.tag, stone.hash, stone.at, stone.by, stone.why
             ];
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?));
             let changed = self.transaction.query_row(sql, values, read).optional();
             let changed = changed.map_err(|e| error(&self.path, e))?;
-            let (Some((id, label)), Ok(user)) = (changed, UserName::parse(&stone.user)) else {
+            let (Some((id, label, is_successor)), Ok(user)) =
+                (changed, UserName::parse(&stone.user))
+            else {
                 continue;
             };
+            if is_successor {
+                self.let_predecessors_stand(&user)?;
+            }
             let (label, why) = (audit::quoted(&label), &stone.why);
             let detail = format!("label=\"{label}\" why=\"{why}\" again=\"after a restore\"");
             self.record(at, by, "revoked", &user, CredentialId(id), &detail)?;
