@@ -9,10 +9,11 @@ use std::slice::from_ref;
 
 use pam_app_passwd::clock::Span;
 use pam_app_passwd::credential::{Credential, RevokedWhy, UserName};
+use pam_app_passwd::error::Error;
 use pam_app_passwd::policy::{self, Facts, Refusal, life};
-use pam_app_passwd::store::{Look, NewCredential, Store};
+use pam_app_passwd::store::{Change, Look, NewCredential, Store};
 
-use super::change::{self, Changed};
+use super::change::{self, Changed, Stamp};
 use super::failure::{Code, Failure};
 use super::mint::{Order, mint};
 use super::signout::sign_out;
@@ -101,6 +102,7 @@ fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<
     Err(Failure::new(Code::Policy, message).hint(hint))
 }
 
+/// What is ordered before the store is locked. What has to be said of its end is said here.
 fn order(old: &Credential, context: &Context) -> Result<Order, Failure> {
     Ok(Order {
         user: old.user.clone(),
@@ -131,23 +133,31 @@ fn end(
 ) -> Result<Changed, Failure> {
     let (ended, _) = change::revoke(store, |change, stamp| {
         let entries = once(old).chain(predecessors);
-        Ok(Changed::each(change, entries, |change, entry| {
-            // What is revoked or forgotten by now has ended.
-            let live = |entry: &Credential| entry.revoked.is_none();
-            let Some(before) = change.entry(entry.id)?.filter(live) else {
-                return Ok(false);
-            };
-            let Some(overlap) = overlap else {
-                return change.revoke(&before, &stamp.revocation(RevokedWhy::Rotated));
-            };
-            let after = Credential {
-                expires: life::earlier(before.expires, Some(stamp.at.plus(overlap))),
-                ..before.clone()
-            };
-            change.edit(&before, &after, stamp.at, &stamp.by)
-        })?)
+        let end = |change: &mut Change<'_>, entry: &_| end_one(change, entry, overlap, stamp);
+        Ok(Changed::each(change, entries, end)?)
     })?;
     Ok(ended)
+}
+
+/// `false`: it is revoked or forgotten by now, or ends before that anyway.
+fn end_one(
+    change: &mut Change<'_>,
+    entry: &Credential,
+    overlap: Option<Span>,
+    stamp: &Stamp,
+) -> Result<bool, Error> {
+    let before = change.entry(entry.id)?;
+    let Some(before) = before.filter(|entry| entry.revoked.is_none()) else {
+        return Ok(false);
+    };
+    let Some(overlap) = overlap else {
+        return change.revoke(&before, &stamp.revocation(RevokedWhy::Rotated));
+    };
+    let after = Credential {
+        expires: life::earlier(before.expires, Some(stamp.at.plus(overlap))),
+        ..before.clone()
+    };
+    change.edit(&before, &after, stamp.at, &stamp.by)
 }
 
 /// Says what has become of the old one, and which predecessors have gone along.

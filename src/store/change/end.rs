@@ -66,15 +66,14 @@ impl Change<'_> {
         self.execute(sql, [user.as_str()]).map(|_| ())
     }
 
-    /// Forgets an entry that is revoked. Its id is never used again. `false`: it is forgotten already.
-    pub fn purge(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<bool, Error> {
+    /// Forgets an entry that is revoked, unless it is forgotten already. Its id is never used again.
+    pub fn purge(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
         let sql = "DELETE FROM credential WHERE id = ?1 AND revoked_at IS NOT NULL";
         if self.execute(sql, [entry.id.0])? == 0 {
-            return Ok(false);
+            return Ok(());
         }
         let label = said::label(&entry.label);
-        self.record(at, by, "purged", &entry.user, entry.id, &label)?;
-        Ok(true)
+        self.record(at, by, "purged", &entry.user, entry.id, &label)
     }
 
     /// Forgets the events before `limit`, of one user or of all. Returns how many there were.
