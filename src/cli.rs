@@ -11,6 +11,7 @@
 //! Each verb is a file: arguments -> library -> output.
 
 mod backup;
+mod change;
 mod check;
 mod create;
 mod disable;

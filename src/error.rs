@@ -147,6 +147,11 @@ impl Error {
         }
     }
 
+    /// Whether a change may have failed for want of room on the disk, of whatever kind.
+    pub const fn may_want_room(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Store { .. })
+    }
+
     /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

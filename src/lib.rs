@@ -42,7 +42,7 @@
 //!
 //! ```text
 //! main -> cli/<verb>     arguments -> plain values
-//!           store        one transaction: the change and its event
+//!           store        one transaction: what is meant, its change and its event
 //!           audit        the same event as a log line
 //! ```
 //!

@@ -93,7 +93,7 @@ pub fn settle_here(
     let Some(mut store) = Store::open_impatiently(&config.state_dir)? else {
         return Ok(Settled::nothing());
     };
-    let live = store.live(user)?;
+    let live = store.look()?.live(user)?;
     let count = live.sound.len() + live.damaged.len();
     if count == 0 || config.policy.on_password_change == OnPasswordChange::Keep {
         return Ok(Settled {
@@ -106,13 +106,31 @@ pub fn settle_here(
         by,
         why: RevokedWhy::PasswordChanged,
     };
-    let lines = store.revoke(&live.sound, Some(user), &revocation)?;
-    let revoked = store.entries_of_numbers(live.sound.iter().map(|entry| entry.id));
+    match revoke_all(&mut store, user, &revocation) {
+        Err(error) if error.may_want_room() && store.make_room() => {
+            revoke_all(&mut store, user, &revocation)
+        }
+        tried => tried,
+    }
+}
+
+/// Whatever is live by now: what is revoked is what is told and ended.
+fn revoke_all(
+    store: &mut Store,
+    user: &UserName,
+    revocation: &Revocation,
+) -> Result<Settled, Error> {
+    let mut change = store.change()?;
+    let mut revoked = Vec::new();
+    for entry in change.live(user)?.sound {
+        change.revoke(&entry, revocation)?;
+        revoked.extend(change.entry(entry.id)?);
+    }
+    let damaged = change.revoke_rest(user, revocation)?;
     Ok(Settled {
-        fate: Fate::Revoked(lines.len()),
-        // It has happened, whether or not they can be read again.
-        revoked: revoked.unwrap_or(live.sound),
-        lines,
+        fate: Fate::Revoked(revoked.len() + damaged),
+        revoked,
+        lines: change.commit()?,
     })
 }
 

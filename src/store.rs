@@ -12,6 +12,7 @@ mod change;
 mod check;
 pub(crate) mod connection;
 mod event;
+mod look;
 mod open;
 mod reserve;
 mod restore;
@@ -23,13 +24,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, Transaction, TransactionBehavior};
 
-use crate::audit::Line;
-use crate::credential::{Credential, CredentialId, Label, Revocation, UserName};
+use crate::credential::{Credential, CredentialId, UserName};
 use crate::error::Error;
 use crate::hash::{Hash, HashError, Key, Proof};
 pub use change::{Change, NewCredential};
 use connection::{Database, schema_of};
 pub use event::Event;
+pub use look::Look;
 use open::check_schema;
 pub use restore::{LeftBehind, Replaced, Restore};
 pub use snapshot::Snapshot;
@@ -54,8 +55,16 @@ pub struct NumberedKey {
 pub struct Entries {
     /// In the order in which they were made.
     pub sound: Vec<Credential>,
-    /// One error for each entry that no version of this program wrote.
-    pub damaged: Vec<Error>,
+    /// Those that no version of this program wrote.
+    pub damaged: Vec<Damaged>,
+}
+
+/// An entry that cannot be read.
+pub struct Damaged {
+    /// Why.
+    pub error: Error,
+    /// It is not revoked.
+    pub is_live: bool,
 }
 
 /// The rows of a user that a password might belong to, under one key.
@@ -77,9 +86,8 @@ impl Store {
         user: &UserName,
         proof_of: impl Fn(&Key) -> Result<Proof, HashError>,
     ) -> Result<(Vec<Candidates>, bool), Error> {
-        let path = self.path.clone();
+        let Look { transaction, path } = self.look()?;
         let failed = |e| error(&path, e);
-        let transaction = self.look()?;
         let mut found = Vec::new();
         for NumberedKey { id, key } in row::keys(&transaction).map_err(failed)? {
             let proof = proof_of(&key)?;
@@ -107,37 +115,12 @@ impl Store {
 
     /// The entry of this number.
     pub fn entry(&mut self, id: CredentialId) -> Result<Option<Credential>, Error> {
-        Ok(self.entries_of_numbers([id])?.into_iter().next())
-    }
-
-    /// The entries of these numbers, as far as there are any.
-    pub fn entries_of_numbers(
-        &mut self,
-        ids: impl IntoIterator<Item = CredentialId>,
-    ) -> Result<Vec<Credential>, Error> {
-        let path = self.path.clone();
-        let look = self.look()?;
-        let mut entries = Vec::new();
-        for id in ids {
-            entries.extend(row::select(&look, &path, "id = ?1", [id.0])?);
-        }
-        Ok(entries)
+        self.look()?.entry(id)
     }
 
     /// The entries of one user or of all, in the order in which they were made.
     pub fn entries(&self, user: Option<&UserName>) -> Result<Entries, Error> {
-        // Two conditions, since one for both could not use the index.
-        let condition = match user {
-            Some(_) => "user = ?1",
-            None => "?1 IS NULL",
-        };
-        let user = user.map(UserName::as_str);
-        row::select_sound(&self.connection, &self.path, condition, [user])
-    }
-
-    /// The user's entries that are not revoked.
-    pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
-        row::live(&self.connection, &self.path, user)
+        row::entries(&self.connection, &self.path, user)
     }
 
     /// The users with live entries whom the system knew when these were made.
@@ -145,38 +128,11 @@ impl Store {
         row::accounts(&self.connection, &self.path)
     }
 
-    /// The user's live entries that were made while the system knew the user.
-    pub fn entries_of_account(&self, user: &UserName) -> Result<Entries, Error> {
-        let condition = "user = ?1 AND revoked_at IS NULL AND NOT virtual";
-        row::select_sound(&self.connection, &self.path, condition, [user.as_str()])
-    }
-
-    /// The user's entries of this label: live ones first, the one without a successor before a
-    /// predecessor; then revoked ones.
-    pub fn labelled(&self, user: &UserName, label: &Label) -> Result<Vec<Credential>, Error> {
-        let mut entries = row::select(
-            &self.connection,
-            &self.path,
-            "user = ?1 AND label = ?2",
-            [user.as_str(), label.as_str()],
-        )?;
-        entries.sort_by_key(|entry| {
-            (
-                entry.revoked.is_some(),
-                entry.replaced_by.is_some(),
-                -entry.id.0,
-            )
-        });
-        Ok(entries)
-    }
-
     /// Begins a change. Nobody else changes anything until it is committed or dropped.
     pub fn change(&mut self) -> Result<Change<'_>, Error> {
         let path = self.path.clone();
-        Ok(Change::new(
-            self.begin(TransactionBehavior::Immediate)?,
-            path,
-        ))
+        let transaction = self.begin(TransactionBehavior::Immediate)?;
+        Ok(Change::new(Look { transaction, path }))
     }
 
     /// Whether room is kept for revoking on a full disk.
@@ -184,51 +140,14 @@ impl Store {
         self.path.parent().is_some_and(reserve::is_kept)
     }
 
-    /// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. The
-    /// lines say in the log what has happened.
-    pub fn revoke(
-        &mut self,
-        entries: &[Credential],
-        whole: Option<&UserName>,
-        revocation: &Revocation,
-    ) -> Result<Vec<Line>, Error> {
-        self.even_on_a_full_disk(|store| store.try_revoke(entries, whole, revocation))
-    }
-
-    fn try_revoke(
-        &mut self,
-        entries: &[Credential],
-        whole: Option<&UserName>,
-        revocation: &Revocation,
-    ) -> Result<Vec<Line>, Error> {
-        let mut change = self.change()?;
-        for entry in entries.iter().filter(|entry| entry.revoked.is_none()) {
-            change.revoke(entry, revocation)?;
-        }
-        if let Some(user) = whole {
-            change.revoke_rest(user, revocation)?;
-        }
-        change.commit()
-    }
-
-    /// Makes a change that revokes. On a disk that has no room left, of whatever kind, in the room that
-    /// is kept for it.
-    pub fn even_on_a_full_disk<T>(
-        &mut self,
-        change: impl Fn(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        match change(self) {
-            Err(Error::Full(_) | Error::Store { .. }) if self.spend_reserve() => change(self),
-            tried => tried,
-        }
-    }
-
-    fn spend_reserve(&self) -> bool {
+    /// Gives up the room that is kept for revoking, so that it can be tried again. `false`: there was
+    /// none.
+    pub fn make_room(&self) -> bool {
         self.path.parent().is_some_and(reserve::spend)
     }
 
     /// One consistent look at a store whose schema is known. It waits for a writer once, at most.
-    fn look(&mut self) -> Result<Transaction<'_>, Error> {
+    pub fn look(&mut self) -> Result<Look<'_>, Error> {
         let path = self.path.clone();
         let transaction = self.begin(TransactionBehavior::Deferred)?;
         let version = schema_of(&transaction).map_err(|e| error(&path, e))?;
@@ -236,7 +155,7 @@ impl Store {
         if version == 0 {
             Err(Error::NoStore(path))
         } else {
-            Ok(transaction)
+            Ok(Look { transaction, path })
         }
     }
 

@@ -263,6 +263,19 @@ fn what_was_disabled_since_stays_disabled() {
 }
 
 #[test]
+fn a_successor_that_was_revoked_since_leaves_its_predecessor_the_label() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let rotate = ["rotate", "alice", "phone", "--overlap", "1d"];
+    machine.tool(&rotate).succeeds();
+    let file = backup(&machine, "b");
+    machine.tool(&["revoke", "alice", "2"]).succeeds();
+    restore(&machine, &file);
+    assert_eq!(machine.show("alice", "phone")["id"], 1);
+    assert_eq!(machine.show("alice", "1")["replaced_by"], json!(null));
+}
+
+#[test]
 fn a_restore_is_an_event_and_no_number_is_given_twice() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);

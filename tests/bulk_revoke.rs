@@ -394,3 +394,43 @@ fn an_entry_that_cannot_be_read_is_said_and_left() {
     assert!(ran.stderr.contains("warning: "), "{ran:?}");
     assert_eq!(names(&ran.json()), ["alice tablet"]);
 }
+
+#[test]
+fn all_of_a_user_includes_what_cannot_be_read_and_says_how_many_that_are() {
+    if cannot_run(&["setsid"]) {
+        return;
+    }
+    let machine = Machine::new();
+    for label in ["phone", "tablet"] {
+        machine.create("alice", label, &[]);
+    }
+    machine.alter("UPDATE credential SET services = 'm ail' WHERE label = 'phone'");
+    let revoke = machine.tool_command(&["revoke", "alice", "--all"]);
+    let ran = answer_on_a_terminal(revoke, "[y/N]", "y\n");
+    for said in [
+        "'revoke USER --all' revokes it, too",
+        "Revoke 2 app passwords of alice, of which 1 cannot be read? [y/N]",
+        "Revoked: 2 \"tablet\" of alice.",
+        "Revoked: 1 app password that cannot be read.",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {ran:?}");
+    }
+    let ran = machine.tool(&["list"]);
+    assert!(ran.stderr.contains("it is revoked already"), "{ran:?}");
+    assert!(!ran.stderr.contains("--all"), "{ran:?}");
+}
+
+#[test]
+fn where_nothing_can_be_read_all_of_a_user_is_asked_about_too() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    machine.alter("UPDATE credential SET services = 'm ail'");
+    let before = machine.dump();
+    let ran = machine.tool(&["revoke", "alice", "--all"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert_eq!(machine.dump(), before);
+    let ran = machine.tool(&["revoke", "alice", "--all", "--yes", "--json"]);
+    assert!(ran.stderr.contains("Revoked: 1 app password"), "{ran:?}");
+    assert!(!ran.stderr.contains("has no app passwords"), "{ran:?}");
+    assert_eq!(ran.json(), json!([]));
+}

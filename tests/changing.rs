@@ -475,12 +475,14 @@ fn overlapping() -> Machine {
 
 #[test]
 fn what_takes_something_away_takes_it_from_the_predecessor_too_and_says_so() {
-    let takers: [&[&str]; 5] = [
+    let takers: [&[&str]; 6] = [
         &["revoke", "alice", "phone"],
         &["disable", "alice", "phone"],
         &["edit", "alice", "phone", "--service", "imap"],
         &["edit", "alice", "phone", "--from", "192.0.2.7"],
         &["edit", "alice", "phone", "--expires", "1h"],
+        // This gives something as well.
+        &["edit", "alice", "phone", "--service", "caldav"],
     ];
     for arguments in takers {
         let machine = overlapping();
@@ -497,7 +499,7 @@ fn what_takes_something_away_takes_it_from_the_predecessor_too_and_says_so() {
 
 #[test]
 fn what_gives_something_gives_it_to_the_successor_alone() {
-    let givers: [&[&str]; 4] = [
+    let givers: [&[&str]; 3] = [
         &[
             "edit",
             "alice",
@@ -507,7 +509,6 @@ fn what_gives_something_gives_it_to_the_successor_alone() {
             "--service",
             "caldav",
         ],
-        &["edit", "alice", "phone", "--service", "caldav"],
         &["edit", "alice", "phone", "--expires", "9d"],
         &["edit", "alice", "phone", "--label", "new phone"],
     ];
@@ -522,18 +523,26 @@ fn what_gives_something_gives_it_to_the_successor_alone() {
         ran.succeeds();
         assert_eq!(machine.show("alice", "1"), before, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_label_enables_the_successor_alone_and_says_what_stays_disabled() {
     let machine = overlapping();
     machine.tool(&["disable", "alice", "phone"]).succeeds();
-    machine.tool(&["enable", "alice", "phone"]).succeeds();
+    let ran = machine.tool(&["enable", "alice", "phone"]);
+    let said = "1, its predecessor, stays disabled: app-passwd enable alice 1\n";
+    assert!(ran.stderr.ends_with(said), "{ran:?}");
     assert_eq!(machine.show("alice", "1")["status"], "disabled");
     assert_eq!(machine.show("alice", "2")["status"], "active");
+    let ran = machine.tool(&["enable", "alice", "1", "phone"]);
+    let both = "Enabled: 1 \"phone\", 2 \"phone\" of alice.\n";
+    assert_eq!(ran.stderr, both);
 }
 
 #[test]
 fn an_id_means_one_entry_alone() {
     for arguments in [
-        &["revoke", "alice", "2"][..],
-        &["disable", "alice", "2"],
+        &["disable", "alice", "2"][..],
         &["edit", "alice", "2", "--service", "imap"],
     ] {
         let machine = overlapping();
@@ -544,7 +553,21 @@ fn an_id_means_one_entry_alone() {
 }
 
 #[test]
-fn what_an_edit_takes_from_both_it_never_gives_to_one() {
+fn of_an_edit_that_takes_and_gives_a_predecessor_gets_the_lists_that_take_from_it() {
+    let machine = Machine::new();
+    let networks = ["--from", "192.0.2.0/24", "--from", "198.51.100.7"];
+    machine.create("alice", "phone", &networks);
+    rotate(&machine, "phone", &["--overlap", "1d"]);
+    let more = ["--service", "mail", "--service", "caldav"];
+    let others = ["--from", "198.51.100.0/24"];
+    edit(&machine, "phone", &[&more[..], &others].concat());
+    let predecessor = machine.show("alice", "1");
+    assert_eq!(predecessor["services"], json!(["mail"]));
+    assert_eq!(predecessor["networks"], json!(["198.51.100.0/24"]));
+}
+
+#[test]
+fn an_edit_gives_nothing_to_a_predecessor_from_which_it_takes_nothing() {
     let machine = overlapping();
     edit(&machine, "1", &["--service", "imap", "--from", "192.0.2.7"]);
     // Takes sieve and the rest from the successor; the predecessor has less already.
@@ -563,6 +586,78 @@ fn what_an_edit_takes_from_both_it_never_gives_to_one() {
     let predecessor = machine.show("alice", "1");
     assert_eq!(predecessor["services"], json!(["imap"]));
     assert_eq!(predecessor["networks"], json!(["192.0.2.7/32"]));
+}
+
+#[test]
+fn while_it_has_a_successor_an_entry_cannot_be_made_to_end_later() {
+    let machine = overlapping();
+    for expires in ["9d", "never"] {
+        let said = unchanged(&machine, 4, &["edit", "alice", "1", "--expires", expires]);
+        assert!(said.contains("successor, 2"), "{said}");
+    }
+    edit(&machine, "1", &["--expires", "1h"]);
+    machine.tool(&["revoke", "alice", "2"]).succeeds();
+    edit(&machine, "1", &["--expires", "9d"]);
+}
+
+#[test]
+fn who_loses_the_successor_has_the_label_alone_counts_again_and_may_get_another() {
+    for end in [
+        &["revoke", "alice", "2"][..],
+        &["prune", "--expired", "--yes"],
+    ] {
+        let machine = Machine::configured("policy.max_per_user = 1");
+        machine.create("alice", "phone", &[]);
+        rotate(&machine, "phone", &["--overlap", "1d"]);
+        machine.alter("UPDATE credential SET expires = 1 WHERE id = 2");
+        machine.tool(end).succeeds();
+        assert_eq!(machine.show("alice", "phone")["id"], 1, "{end:?}");
+        assert_eq!(machine.show("alice", "1")["replaced_by"], Json::Null);
+        unchanged(&machine, 4, &["create", "alice", "--label", "phone"]);
+        unchanged(&machine, 4, &["create", "alice", "--label", "tablet"]);
+        rotate(&machine, "1", &[]);
+    }
+}
+
+#[test]
+fn where_another_has_its_label_by_then_it_is_not_sent_to_a_successor_that_is_revoked() {
+    let machine = overlapping();
+    edit(&machine, "2", &["--label", "new phone"]);
+    machine.create("alice", "phone", &[]);
+    machine.tool(&["revoke", "alice", "2"]).succeeds();
+    let said = unchanged(&machine, 4, &["rotate", "alice", "1"]);
+    assert!(said.contains("make another"), "{said}");
+}
+
+#[test]
+fn what_a_rotation_that_was_killed_has_left_without_an_end_the_next_one_ends() {
+    let killed = || {
+        let machine = overlapping();
+        machine.alter("UPDATE credential SET expires = NULL WHERE id = 1");
+        machine
+    };
+    let said = "1 goes along: it is the predecessor of 2.\n";
+    let machine = killed();
+    let ran = machine.tool(&["rotate", "alice", "phone"]);
+    assert!(ran.stderr.contains(said), "{ran:?}");
+    for id in ["1", "2"] {
+        assert_eq!(machine.show("alice", id)["revoked"]["why"], "rotated");
+    }
+    let machine = killed();
+    let ran = machine.tool(&["rotate", "alice", "phone", "--overlap", "1h"]);
+    assert!(ran.stderr.contains(said), "{ran:?}");
+    let [old, new] = ["1", "2"].map(|id| machine.show("alice", id));
+    assert_eq!(old["expires"], new["expires"]);
+    assert!(lifetime(&old) < 3_700, "{old}");
+    // An id means one alone, and what ends before that stays as it is.
+    let machine = killed();
+    rotate(&machine, "2", &[]);
+    assert_eq!(machine.show("alice", "1")["status"], "active");
+    let ran = machine.tool(&["edit", "alice", "1", "--expires", "1h"]);
+    ran.succeeds();
+    let before = machine.show("alice", "1");
+    rotate(&machine, "phone", &["--overlap", "1d"]);
+    assert_eq!(machine.show("alice", "1"), before);
 }
 
 /// Rotates an entry of alice's and returns the new password.

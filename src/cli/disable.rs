@@ -2,13 +2,13 @@
 //! `app-passwd disable USER ENTRY...`
 
 use pam_app_passwd::credential::{Credential, UserName};
-use pam_app_passwd::store::Store;
-use pam_app_passwd::syslog;
+use pam_app_passwd::store::Change;
 
+use super::change::{self, Changed};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, named, notify, operator, output};
+use super::{Context, named, notify, output};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -25,51 +25,33 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
     let mut store = named::store(context, &user, &arguments.entries)?;
-    let chosen = named::all(&mut store, &user, &arguments.entries)?;
-    let disabled = disable(&mut store, &chosen, context)?;
+    let ((meant, disabled), stamp) = change::make(&mut store, |change, stamp| {
+        let meant = named::all(change, &user, &arguments.entries)?;
+        let disable =
+            |change: &mut Change<'_>, entry: &_| change.disable(entry, stamp.at, &stamp.by);
+        let disabled = Changed::each(change, &meant.together(), disable)?;
+        Ok((meant, disabled))
+    })?;
     drop(store);
-    let before = chosen.iter().map(|entry| entry.disabled);
-    let newly: Vec<_> = disabled
+    meant
+        .predecessors
         .iter()
-        .zip(before)
-        .filter(|(entry, before)| entry.disabled != *before)
-        .map(|(entry, _)| entry.clone())
-        .collect();
-    report(&user, &disabled, context)?;
+        .for_each(named::say_that_it_goes_along);
+    // Whether or not it can be said, what they have opened is ended.
+    let said = report(&disabled.all, context);
     if !arguments.keep_sessions {
-        sign_out(&disabled, context);
+        sign_out(&disabled.all, context);
     }
-    notify::tell("disabled", &newly, context);
-    Ok(Code::Done)
+    notify::tell_of("disabled", &stamp, &disabled.newly, context);
+    said.map(|()| Code::Done)
 }
 
-/// Disables what is not disabled yet. What is revoked is refused already.
-fn disable(
-    store: &mut Store,
-    entries: &[Credential],
-    context: &Context,
-) -> Result<Vec<Credential>, Failure> {
-    let by = operator::name();
-    let mut change = store.change()?;
-    let mut disabled = Vec::new();
-    for entry in entries {
-        change.disable(entry, context.now, &by)?;
-        disabled.extend(change.entry(entry.id)?);
-    }
-    syslog::send(&change.commit()?, "", context.now);
-    Ok(disabled)
-}
-
-fn report(user: &UserName, entries: &[Credential], context: &Context) -> Result<(), Failure> {
+fn report(entries: &[Credential], context: &Context) -> Result<(), Failure> {
     if context.json {
         return output::json(&Viewer::new(context).views(entries));
     }
     let (revoked, disabled): (Vec<_>, Vec<_>) = entries.iter().partition(|e| e.revoked.is_some());
-    for (done, entries) in [("Disabled", disabled), ("Revoked already", revoked)] {
-        if !entries.is_empty() {
-            let (names, user) = (entry::names(entries), user.as_str());
-            output::say(&format!("{done}: {names} of {user}."));
-        }
-    }
+    entry::say_of_each_user("Disabled", disabled);
+    entry::say_of_each_user("Revoked already", revoked);
     Ok(())
 }

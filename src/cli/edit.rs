@@ -7,13 +7,13 @@ use std::slice::from_ref;
 use pam_app_passwd::clock::Timestamp;
 use pam_app_passwd::credential::{Credential, Label, Network, ServiceName, UserName};
 use pam_app_passwd::policy::{Rules, life};
-use pam_app_passwd::store::{Change, Store};
-use pam_app_passwd::syslog;
+use pam_app_passwd::store::Change;
 
+use super::change::{self, Stamp};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out_where_refused;
-use super::{Context, limits, named, notify, operator, output, when};
+use super::{Context, limits, named, notify, output, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -58,31 +58,37 @@ struct Edited {
     /// Whether it was different before.
     changed: bool,
     /// The predecessors that were limited with it.
-    narrowed: Vec<Credential>,
+    limited: Vec<Credential>,
+    /// Those that were not.
+    left: Vec<Credential>,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
-    let mut wish = Wish::read(&arguments, context)?;
+    let wish = Wish::read(&arguments, context)?;
     let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
-    let (entry, mut predecessors) = named::with_predecessors(&mut store, &user, &arguments.entry)?;
-    predecessors.retain(|entry| entry.expires.is_none_or(|end| end > context.now));
+    let entry = named::one(&store.look()?, &user, &arguments.entry)?;
     named::require_live(&entry)?;
     if let Some(asked) = wish.expires {
-        wish.expires = Some(limits::ending(asked, entry.created, context)?);
+        // What it says cannot be said during the change, which cuts the end again.
+        limits::ending(asked, entry.created, context)?;
     }
     limits::warn_about_services(wish.services.iter().flatten(), &context.config);
-    let edited = edit(&mut store, &entry, &predecessors, &wish, context)?;
+    let (edited, stamp) = change::make(&mut store, |change, stamp| {
+        let meant = named::with_predecessors(change, &user, &arguments.entry)?;
+        edit(change, meant, &wish, stamp, context)
+    })?;
     drop(store);
-    report(&edited, &predecessors, context)?;
+    // Whether or not it can be said, what would be refused now is ended.
+    let said = report(&edited, context);
     if !arguments.keep_sessions && (wish.services.is_some() || wish.networks.is_some()) {
-        let entries = [from_ref(&edited.entry), &edited.narrowed].concat();
+        let entries = [from_ref(&edited.entry), &edited.limited].concat();
         sign_out_where_refused(&entries, context);
     }
     let entry = edited.changed.then_some(edited.entry);
-    let changed = Vec::from_iter(entry.into_iter().chain(edited.narrowed));
-    notify::tell("edited", &changed, context);
-    Ok(Code::Done)
+    let changed = Vec::from_iter(entry.into_iter().chain(edited.limited));
+    notify::tell_of("edited", &stamp, &changed, context);
+    said.map(|()| Code::Done)
 }
 
 impl Wish {
@@ -132,51 +138,60 @@ impl Wish {
         entry
     }
 
-    /// What of it takes something from the entry, and gives it nothing.
-    fn narrowing(&self, entry: &Credential, rules: &Rules) -> Self {
+    /// The predecessor as it is to be: where the wish takes from it what it had, it gets what the wish
+    /// says, and else stays as it is.
+    fn limiting(&self, predecessor: &Credential, rules: &Rules) -> Credential {
         let mut wish = self.clone();
         wish.label = None;
         wish.services = wish
             .services
-            .filter(|services| rules.services_within(services, &entry.services));
+            .filter(|services| !rules.services_within(&predecessor.services, services));
         wish.networks = wish
             .networks
-            .filter(|networks| life::networks_within(networks, &entry.networks));
+            .filter(|networks| !life::networks_within(&predecessor.networks, networks));
         wish.expires = wish
             .expires
-            .filter(|end| life::earlier(*end, entry.expires) == *end);
-        wish
+            .map(|end| life::earlier(end, predecessor.expires));
+        wish.applied_to(predecessor)
     }
 }
 
-/// Edits the entry. A predecessor goes along as far as that narrows both.
+/// Edits the entry, and limits its predecessors with it.
 fn edit(
-    store: &mut Store,
-    entry: &Credential,
-    predecessors: &[Credential],
+    change: &mut Change<'_>,
+    (before, predecessors): (Credential, Vec<Credential>),
     wish: &Wish,
+    Stamp { at, by }: &Stamp,
     context: &Context,
 ) -> Result<Edited, Failure> {
-    let (rules, at, by) = (context.config.rules(), context.now, operator::name());
-    let mut change = store.change()?;
-    let before = named::live(&change, entry)?;
+    named::require_live(&before)?;
+    let longest = context.config.policy.max_lifetime.span();
+    let wish = Wish {
+        expires: wish
+            .expires
+            .map(|asked| life::ending(asked, before.created, longest)),
+        ..wish.clone()
+    };
     let entry = wish.applied_to(&before);
-    require_label(&change, &before, &entry.label)?;
-    let changed = change.edit(&before, &entry, at, &by)?;
-    let narrowing = wish.narrowing(&before, &rules);
-    let mut narrowed = Vec::new();
-    for predecessor in predecessors {
-        let before = named::live(&change, predecessor)?;
-        let after = narrowing.narrowing(&before, &rules).applied_to(&before);
-        if change.edit(&before, &after, at, &by)? {
-            narrowed.push(after);
+    require_label(change, &before, &entry.label)?;
+    require_end(change, &before, entry.expires)?;
+    let changed = change.edit(&before, &entry, *at, by)?;
+    let (mut limited, mut left) = (Vec::new(), Vec::new());
+    for before in predecessors {
+        if before.expires.is_some_and(|end| end <= *at) {
+            continue; // it opens nothing any more
+        }
+        let after = wish.limiting(&before, &context.config.rules());
+        match change.edit(&before, &after, *at, by)? {
+            true => limited.push(after),
+            false => left.push(before),
         }
     }
-    syslog::send(&change.commit()?, "", at);
     Ok(Edited {
         entry,
         changed,
-        narrowed,
+        limited,
+        left,
     })
 }
 
@@ -193,10 +208,31 @@ fn require_label(change: &Change<'_>, entry: &Credential, label: &Label) -> Resu
     }
 }
 
-fn report(edited: &Edited, predecessors: &[Credential], context: &Context) -> Result<(), Failure> {
+/// Where a successor has taken its place, an entry is not to live longer.
+fn require_end(
+    change: &Change<'_>,
+    entry: &Credential,
+    end: Option<Timestamp>,
+) -> Result<(), Failure> {
+    if life::earlier(end, entry.expires) == end {
+        return Ok(());
+    }
+    let Some(successor) = named::live_successor(change, entry)? else {
+        return Ok(());
+    };
+    let (id, user) = (entry.id, entry.user.as_str());
+    let message =
+        format!("app password {id} of {user} has a successor, {successor}, so it cannot end later");
+    Err(Failure::new(Code::Policy, message).hint(format!(
+        "the successor may: app-passwd edit {user} {successor} --expires WHEN"
+    )))
+}
+
+fn report(edited: &Edited, context: &Context) -> Result<(), Failure> {
     let (name, user) = (entry::names([&edited.entry]), edited.entry.user.as_str());
+    let mut written = Ok(());
     if context.json {
-        output::json(&Viewer::new(context).view(&edited.entry))?;
+        written = output::json(&Viewer::new(context).view(&edited.entry));
     } else if edited.changed {
         output::say(&format!("Edited: {name} of {user}."));
     } else {
@@ -204,13 +240,12 @@ fn report(edited: &Edited, predecessors: &[Credential], context: &Context) -> Re
             "Nothing to change: {name} of {user} is so already."
         ));
     }
-    for predecessor in predecessors {
-        let id = predecessor.id;
-        if edited.narrowed.iter().any(|entry| entry.id == id) {
-            named::say_that_it_goes_along(predecessor);
-        } else {
-            output::say(&format!("{id}, its predecessor, stays as it is."));
-        }
+    edited
+        .limited
+        .iter()
+        .for_each(named::say_that_it_goes_along);
+    for Credential { id, .. } in &edited.left {
+        output::say(&format!("{id}, its predecessor, stays as it is."));
     }
-    Ok(())
+    written
 }

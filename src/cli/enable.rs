@@ -2,12 +2,12 @@
 //! `app-passwd enable USER ENTRY...`
 
 use pam_app_passwd::credential::{Credential, UserName};
-use pam_app_passwd::store::Store;
-use pam_app_passwd::syslog;
+use pam_app_passwd::store::Change;
 
+use super::change::{self, Changed};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::{Context, named, notify, operator, output};
+use super::{Context, named, notify, output};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -21,54 +21,50 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = UserName::parse(&arguments.user)?;
     let mut store = named::store(context, &user, &arguments.entries)?;
-    let chosen = named::each(&mut store, &user, &arguments.entries)?;
-    let enabled = enable(&mut store, &chosen, context)?;
+    let ((meant, enabled), stamp) = change::make(&mut store, |change, stamp| {
+        let meant = named::all(change, &user, &arguments.entries)?;
+        meant.entries.iter().try_for_each(named::require_live)?;
+        let enable = |change: &mut Change<'_>, entry: &_| change.enable(entry, stamp.at, &stamp.by);
+        let enabled = Changed::each(change, &meant.entries, enable)?;
+        Ok((meant, enabled))
+    })?;
     drop(store);
-    let before = chosen.iter().map(|entry| entry.disabled);
-    let newly: Vec<_> = enabled
-        .iter()
-        .zip(before)
-        .filter(|(entry, before)| entry.disabled != *before)
-        .map(|(entry, _)| entry.clone())
-        .collect();
-    report(&user, &enabled, context)?;
-    notify::tell("enabled", &newly, context);
-    Ok(Code::Done)
+    let said = report(&enabled.all, &meant.predecessors, context);
+    notify::tell_of("enabled", &stamp, &enabled.newly, context);
+    said.map(|()| Code::Done)
 }
 
-/// Enables what is not enabled yet.
-fn enable(
-    store: &mut Store,
-    entries: &[Credential],
+/// Says what is enabled, what else keeps it shut, and which predecessors stay disabled, though they
+/// were disabled by the same label.
+fn report(
+    enabled: &[Credential],
+    predecessors: &[Credential],
     context: &Context,
-) -> Result<Vec<Credential>, Failure> {
-    let by = operator::name();
-    let mut change = store.change()?;
-    let mut enabled = Vec::new();
-    for entry in entries {
-        let entry = named::live(&change, entry)?;
-        change.enable(&entry, context.now, &by)?;
-        enabled.extend(change.entry(entry.id)?);
+) -> Result<(), Failure> {
+    let viewer = Viewer::new(context);
+    let mut written = Ok(());
+    if context.json {
+        written = output::json(&viewer.views(enabled));
+    } else {
+        entry::say_of_each_user("Enabled", enabled);
+        enabled
+            .iter()
+            .for_each(|entry| warn_if_refused(entry, &viewer));
     }
-    syslog::send(&change.commit()?, "", context.now);
-    Ok(enabled)
+    for Credential { id, user, .. } in predecessors.iter().filter(|entry| entry.disabled) {
+        let user = user.as_str();
+        output::say(&format!(
+            "{id}, its predecessor, stays disabled: app-passwd enable {user} {id}"
+        ));
+    }
+    written
 }
 
-/// Says what is enabled, and what else keeps it shut.
-fn report(user: &UserName, enabled: &[Credential], context: &Context) -> Result<(), Failure> {
-    let viewer = Viewer::new(context);
-    if context.json {
-        return output::json(&viewer.views(enabled));
+fn warn_if_refused(entry: &Credential, viewer: &Viewer) {
+    let (id, status) = (entry.id, viewer.status(entry));
+    if status != "active" {
+        output::say(&format!(
+            "warning: {id} stays refused, since it is {status}"
+        ));
     }
-    let names = entry::names(enabled);
-    output::say(&format!("Enabled: {names} of {}.", user.as_str()));
-    for entry in enabled {
-        let (id, status) = (entry.id, viewer.status(entry));
-        if status != "active" {
-            output::say(&format!(
-                "warning: {id} stays refused, since it is {status}"
-            ));
-        }
-    }
-    Ok(())
 }

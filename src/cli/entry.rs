@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, Network};
-use pam_app_passwd::error::Error;
 use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
+use pam_app_passwd::store::Damaged;
 use pam_app_passwd::usage::{AllNotes, Note};
 use serde::Serialize;
 
@@ -14,11 +14,13 @@ use super::Context;
 use super::{operator, output, when};
 
 /// Says which entries cannot be read. They open nothing, but they are not gone either.
-pub(super) fn warn_of(damaged: &[Error]) {
-    for error in damaged {
-        output::say(&format!(
-            "warning: {error}; 'revoke USER --all' revokes it, too"
-        ));
+pub(super) fn warn_of(damaged: &[Damaged]) {
+    for Damaged { error, is_live } in damaged {
+        let state = match is_live {
+            true => "'revoke USER --all' revokes it, too",
+            false => "it is revoked already",
+        };
+        output::say(&format!("warning: {error}; {state}"));
     }
 }
 
@@ -218,7 +220,7 @@ fn joined(items: impl Iterator<Item = String>, none: &str) -> String {
 }
 
 /// Says what was done with entries, in a line for each user: `Revoked: 3 "phone" of alice.`
-pub(super) fn say_of_each_user(done: &str, entries: &[Credential]) {
+pub(super) fn say_of_each_user<'a>(done: &str, entries: impl IntoIterator<Item = &'a Credential>) {
     let mut by_user = BTreeMap::<_, Vec<_>>::new();
     for entry in entries {
         by_user.entry(&entry.user).or_default().push(entry);

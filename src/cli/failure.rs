@@ -40,6 +40,8 @@ pub(super) struct Failure {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// A full disk may be why.
+    pub(super) may_want_room: bool,
 }
 
 impl Failure {
@@ -48,6 +50,7 @@ impl Failure {
             code,
             message: message.into(),
             hint: None,
+            may_want_room: false,
         }
     }
 
@@ -86,7 +89,10 @@ impl From<Error> for Failure {
             Error::Busy(path) => holder(path),
             _ => None,
         };
-        let failure = Self::new(Code::Unusable, error.to_string());
+        let failure = Self {
+            may_want_room: error.may_want_room(),
+            ..Self::new(Code::Unusable, error.to_string())
+        };
         match holder.or_else(|| error.hint()) {
             Some(hint) => failure.hint(hint),
             None => failure,

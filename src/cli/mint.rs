@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A new app password: made, and shown once. One that cannot be shown is taken back.
 
+use std::slice::from_ref;
+
 use pam_app_passwd::authenticate::recognise;
 use pam_app_passwd::clock::Timestamp;
-use pam_app_passwd::credential::{
-    Credential, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
-};
+use pam_app_passwd::credential::{Credential, Label, Network, RevokedWhy, ServiceName, UserName};
 use pam_app_passwd::hash::Hash;
 use pam_app_passwd::password::AppPassword;
+use pam_app_passwd::random;
 use pam_app_passwd::store::{Change, NewCredential, Store};
-use pam_app_passwd::{random, syslog};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::entry::{self, View, Viewer};
 use super::failure::Failure;
-use super::{Context, operator, output, revoke};
+use super::{Context, change, operator, output};
 
 /// What is asked for, understood.
 pub(super) struct Order {
@@ -41,15 +41,15 @@ pub(super) fn mint(
     store: &mut Store,
     order: Order,
     context: &Context,
-    make: impl FnOnce(&mut Change<'_>, &NewCredential) -> Result<Credential, Failure>,
+    make: impl FnOnce(&mut Change<'_>, &mut NewCredential) -> Result<Credential, Failure>,
 ) -> Result<Credential, Failure> {
     let password = AppPassword::generate(random::fill)?;
     let user = order.user.clone();
     let entry = store_entry(store, order, &password, context, make)
-        .map_err(|failure| undo(store, &user, &password, failure, context))?;
+        .map_err(|failure| undo(store, &user, &password, failure))?;
     match show(&entry, &password, context) {
         Ok(()) => Ok(entry),
-        Err(failure) => Err(take_back(store, entry, failure, context)),
+        Err(failure) => Err(take_back(store, &entry, failure)),
     }
 }
 
@@ -59,11 +59,11 @@ fn store_entry(
     order: Order,
     password: &AppPassword,
     context: &Context,
-    make: impl FnOnce(&mut Change<'_>, &NewCredential) -> Result<Credential, Failure>,
+    make: impl FnOnce(&mut Change<'_>, &mut NewCredential) -> Result<Credential, Failure>,
 ) -> Result<Credential, Failure> {
     let key = store.own_key()?;
     let proof = key.key.proof(&order.user, password)?;
-    let new = NewCredential {
+    let mut new = NewCredential {
         key: key.id,
         tag: proof.tag(),
         hash: Hash::of(&proof, random::bytes()?, context.config.hash)?,
@@ -76,42 +76,28 @@ fn store_entry(
         expires: order.expires,
         is_virtual: order.is_virtual,
     };
-    let mut change = store.change()?;
-    let entry = make(&mut change, &new)?;
-    syslog::send(&change.commit()?, "", context.now);
+    let (entry, _) = change::make(store, |change, _| make(change, &mut new))?;
     Ok(entry)
 }
 
 /// A change whose commit has failed may be there all the same, if what failed came after. Whether it
 /// is, the password itself tells.
-fn undo(
-    store: &mut Store,
-    user: &UserName,
-    password: &AppPassword,
-    failure: Failure,
-    context: &Context,
-) -> Failure {
+fn undo(store: &mut Store, user: &UserName, password: &AppPassword, failure: Failure) -> Failure {
     match recognise(store, user, password) {
-        Ok((Some((entry, _)), _)) => take_back(store, entry, failure, context),
+        Ok((Some((entry, _)), _)) => take_back(store, &entry, failure),
         _ => failure,
     }
 }
 
 /// Revokes what nobody has seen.
-fn take_back(store: &mut Store, entry: Credential, failure: Failure, context: &Context) -> Failure {
-    let revocation = Revocation {
-        at: context.now,
-        by: operator::name(),
-        why: RevokedWhy::NotShown,
-    };
-    let (user, id) = (entry.user.as_str().to_owned(), entry.id);
-    let old = entry.replaces;
-    if revoke::revoke(store, &[entry], None, &revocation).is_err() {
+fn take_back(store: &mut Store, entry: &Credential, failure: Failure) -> Failure {
+    let (user, id) = (entry.user.as_str(), entry.id);
+    if change::revoke_each(store, from_ref(entry), RevokedWhy::NotShown).is_err() {
         return failure.hint(format!(
             "nobody has seen {id}, so revoke it: app-passwd revoke {user} {id}"
         ));
     }
-    failure.hint(match old {
+    failure.hint(match entry.replaces {
         None => "the app password was revoked, since nobody has seen it".to_owned(),
         Some(old) => format!("nobody has seen {id}, so it was revoked; {old} is as it was"),
     })

@@ -5,10 +5,25 @@
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, CredentialId, Label, UserName};
-use pam_app_passwd::store::{Change, Store};
+use pam_app_passwd::store::{Change, Look, Store};
 
 use super::failure::{Code, Failure};
 use super::{Context, output, shell};
+
+/// What names mean, each entry once.
+pub(super) struct Named {
+    /// The entry of each name.
+    pub(super) entries: Vec<Credential>,
+    /// The predecessors that labels mean as well.
+    pub(super) predecessors: Vec<Credential>,
+}
+
+impl Named {
+    /// All of them, in the order in which they were made.
+    pub(super) fn together(&self) -> Vec<Credential> {
+        once([self.entries.as_slice(), &self.predecessors].concat())
+    }
+}
 
 /// The store. Without one, nobody has an entry of these names.
 pub(super) fn store(
@@ -22,19 +37,19 @@ pub(super) fn store(
 
 /// The entry that `name` means, and the predecessors that a label means as well.
 pub(super) fn with_predecessors(
-    store: &mut Store,
+    look: &Look<'_>,
     user: &UserName,
     name: &str,
 ) -> Result<(Credential, Vec<Credential>), Failure> {
     let mut found = match name.parse() {
         Ok(id) if name.bytes().all(|b| b.is_ascii_digit()) => {
-            let entry = store.entry(CredentialId(id))?;
+            let entry = look.entry(CredentialId(id))?;
             entry
                 .into_iter()
                 .filter(|entry| entry.user == *user)
                 .collect()
         }
-        _ => labelled(store, user, name)?,
+        _ => labelled(look, user, name)?,
     };
     if found.is_empty() {
         return Err(none(user, name));
@@ -43,35 +58,23 @@ pub(super) fn with_predecessors(
 }
 
 /// The one entry that `name` means.
-pub(super) fn one(store: &mut Store, user: &UserName, name: &str) -> Result<Credential, Failure> {
-    with_predecessors(store, user, name).map(|(entry, _)| entry)
+pub(super) fn one(look: &Look<'_>, user: &UserName, name: &str) -> Result<Credential, Failure> {
+    with_predecessors(look, user, name).map(|(entry, _)| entry)
 }
 
-/// The one entry that each of the names means, each once.
-pub(super) fn each(
-    store: &mut Store,
-    user: &UserName,
-    names: &[String],
-) -> Result<Vec<Credential>, Failure> {
-    let found: Result<_, _> = names.iter().map(|name| one(store, user, name)).collect();
-    found.map(once)
-}
-
-/// The same, and the predecessors that labels mean as well. Those are said, since nobody has asked
-/// for them.
-pub(super) fn all(
-    store: &mut Store,
-    user: &UserName,
-    names: &[String],
-) -> Result<Vec<Credential>, Failure> {
-    let mut chosen = Vec::new();
+/// What all the names mean.
+pub(super) fn all(look: &Look<'_>, user: &UserName, names: &[String]) -> Result<Named, Failure> {
+    let (mut entries, mut predecessors) = (Vec::new(), Vec::new());
     for name in names {
-        let (entry, predecessors) = with_predecessors(store, user, name)?;
-        predecessors.iter().for_each(say_that_it_goes_along);
-        chosen.push(entry);
-        chosen.extend(predecessors);
+        let (entry, others) = with_predecessors(look, user, name)?;
+        entries.push(entry);
+        predecessors.extend(others);
     }
-    Ok(once(chosen))
+    predecessors.retain(|entry| entries.iter().all(|named| named.id != entry.id));
+    Ok(Named {
+        entries: once(entries),
+        predecessors: once(predecessors),
+    })
 }
 
 fn once(mut entries: Vec<Credential>) -> Vec<Credential> {
@@ -88,6 +91,20 @@ pub(super) fn say_that_it_goes_along(predecessor: &Credential) {
             predecessor.id
         ));
     }
+}
+
+/// The successor of an entry, unless that is revoked.
+pub(super) fn live_successor(
+    look: &Look<'_>,
+    entry: &Credential,
+) -> Result<Option<CredentialId>, Failure> {
+    let Some(successor) = entry.replaced_by else {
+        return Ok(None);
+    };
+    let successor = look.entry(successor)?;
+    Ok(successor
+        .filter(|successor| successor.revoked.is_none())
+        .map(|successor| successor.id))
 }
 
 /// The entry as it is now, which nobody else can change any more.
@@ -132,11 +149,11 @@ pub(super) fn taken(user: &UserName, label: &Label, holder: CredentialId) -> Fai
 }
 
 /// Live ones, or else the newest that was revoked.
-fn labelled(store: &Store, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
+fn labelled(look: &Look<'_>, user: &UserName, name: &str) -> Result<Vec<Credential>, Failure> {
     let Ok(label) = Label::parse(name) else {
         return Ok(Vec::new());
     };
-    let mut found = store.labelled(user, &label)?;
+    let mut found = look.labelled(user, &label)?;
     let live = found
         .iter()
         .take_while(|entry| entry.revoked.is_none())

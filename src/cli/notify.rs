@@ -5,6 +5,7 @@
 use pam_app_passwd::credential::Credential;
 use serde::Serialize;
 
+use super::change::Stamp;
 use super::entry::{View, Viewer};
 use super::{Context, operator, output, program, when};
 
@@ -21,20 +22,21 @@ struct Notice<'a> {
     entries: Vec<View>,
 }
 
-/// Tells of a change, once for all entries that it concerns.
+/// Tells of entries that were made, once for all.
 pub(super) fn tell(action: &str, entries: &[Credential], context: &Context) {
-    tell_of(&operator::name(), action, entries, context);
+    let (at, by) = (context.now, operator::name());
+    tell_of(action, &Stamp { at, by }, entries, context);
 }
 
-/// The same of a change that somebody else has made.
-pub(super) fn tell_of(by: &str, action: &str, entries: &[Credential], context: &Context) {
+/// Tells of a change, once for all entries that it concerns.
+pub(super) fn tell_of(action: &str, stamp: &Stamp, entries: &[Credential], context: &Context) {
     let command = &context.config.notify.command;
     if command.is_empty() || entries.is_empty() {
         return;
     }
     let notice = Notice {
-        at: when::utc(context.now),
-        by,
+        at: when::utc(stamp.at),
+        by: &stamp.by,
         action,
         user: same(entries.iter().map(|entry| entry.user.as_str())),
         entry: same(entries.iter().map(|entry| entry.id.0)),

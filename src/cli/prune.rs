@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use pam_app_passwd::clock::Timestamp;
-use pam_app_passwd::credential::{Credential, CredentialId, Revocation, RevokedWhy, UserName};
-use pam_app_passwd::store::{Entries, Store};
-use pam_app_passwd::syslog;
+use pam_app_passwd::credential::{Credential, RevokedWhy, UserName};
+use pam_app_passwd::store::{Change, Look, Store};
 
+use super::change::{self, Changed, Stamp};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
@@ -31,6 +31,15 @@ pub(super) struct Arguments {
     yes: bool,
 }
 
+/// What is asked for, understood.
+struct Scope<'a> {
+    user: Option<UserName>,
+    expired: bool,
+    /// Accounts that the system knew when their entries were made, and knows no more.
+    gone: Vec<UserName>,
+    context: &'a Context,
+}
+
 /// What there is to tidy away.
 #[derive(Default)]
 struct Plan {
@@ -42,13 +51,33 @@ struct Plan {
     events: usize,
 }
 
+/// What was done of a plan.
+struct Pruned {
+    revoked: Changed,
+    purged: Vec<Credential>,
+    events: usize,
+    /// How many of those that were to be revoked do not qualify any more.
+    left_out: usize,
+}
+
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
-    let store = Store::open(&context.config.state_dir)?;
-    let plan = match &store {
-        Some(store) => Plan::make(store, user.as_ref(), &arguments, context)?,
-        None => Plan::default(),
+    let mut store = Store::open(&context.config.state_dir)?;
+    let mut scope = Scope {
+        user,
+        expired: arguments.expired,
+        gone: Vec::new(),
+        context,
     };
+    let mut plan = Plan::default();
+    if let Some(store) = &mut store {
+        if arguments.gone_users {
+            scope.gone = gone(store.accounts()?, scope.user.as_ref())?;
+        }
+        plan = scope.plan(&store.look()?, context.now)?;
+        plan.events = store.count_events(scope.user.as_ref(), scope.keep_events_since())?;
+        entry::warn_of(&store.entries(scope.user.as_ref())?.damaged);
+    }
     // What runs every night need not say every night that there was nothing to do.
     if plan.is_empty() && arguments.yes && !context.json {
         return Ok(Code::Done);
@@ -58,49 +87,101 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     };
     if !arguments.yes {
         terminal::confirm(&format!("Prune: {}?", plan.words()))?;
+        // Somebody may be back since.
+        scope.gone = gone(scope.gone, None)?;
     }
-    let events = plan.carry_out(&mut store, user.as_ref(), context)?;
-    let revoked = store.entries_of_numbers(plan.revoke.iter().map(|(entry, _)| entry.id))?;
+    let (pruned, stamp) = change::revoke(&mut store, |change, stamp| {
+        scope.carry_out(&plan, change, stamp)
+    })?;
     drop(store);
-    let said = report(&revoked, &plan.purge, events, context);
-    sign_out(&revoked, context);
-    notify::tell("revoked", &revoked, context);
+    let said = report(&pruned, context);
+    sign_out(&pruned.revoked.all, context);
+    notify::tell_of("revoked", &stamp, &pruned.revoked.newly, context);
     said.map(|()| Code::Done)
 }
 
-impl Plan {
-    fn make(
-        store: &Store,
-        user: Option<&UserName>,
-        arguments: &Arguments,
-        context: &Context,
-    ) -> Result<Self, Failure> {
-        let Entries { sound, damaged } = store.entries(user)?;
-        entry::warn_of(&damaged);
-        let left = match arguments.gone_users {
-            true => left_by_gone_users(store, user)?,
-            false => BTreeSet::new(),
-        };
-        let has_expired = |entry: &Credential| entry.expires.is_some_and(|end| end <= context.now);
-        let limit = context.now.minus(context.config.policy.keep_revoked);
-        let mut plan = Self {
-            events: store.count_events(user, keep_events_since(context))?,
-            ..Self::default()
-        };
-        for entry in sound {
+/// Those accounts, of one user or of all, that the system knows no more.
+fn gone(accounts: Vec<UserName>, user: Option<&UserName>) -> Result<Vec<UserName>, Failure> {
+    let mut gone = Vec::new();
+    for account in accounts {
+        if user.is_none_or(|user| *user == account) && !operator::knows(&account)? {
+            gone.push(account);
+        }
+    }
+    Ok(gone)
+}
+
+impl Scope<'_> {
+    /// What of the entries there is to tidy away at that time.
+    fn plan(&self, look: &Look<'_>, at: Timestamp) -> Result<Plan, Failure> {
+        let mut left = BTreeSet::new();
+        for account in &self.gone {
+            let entries = look.entries_of_account(account)?.sound;
+            left.extend(entries.iter().map(|entry| entry.id));
+        }
+        let has_expired = |entry: &Credential| entry.expires.is_some_and(|end| end <= at);
+        let limit = at.minus(self.context.config.policy.keep_revoked);
+        let mut plan = Plan::default();
+        for entry in look.entries(self.user.as_ref())?.sound {
             match &entry.revoked {
                 Some(revocation) if revocation.at < limit => plan.purge.push(entry),
                 Some(_) => {}
                 None if left.contains(&entry.id) => {
                     plan.revoke.push((entry, RevokedWhy::AccountDeleted));
                 }
-                None if arguments.expired && has_expired(&entry) => {
+                None if self.expired && has_expired(&entry) => {
                     plan.revoke.push((entry, RevokedWhy::Expired));
                 }
                 None => {}
             }
         }
         Ok(plan)
+    }
+
+    /// What was shown, and is still to be tidied away: all of it, or nothing.
+    fn carry_out(
+        &self,
+        shown: &Plan,
+        change: &mut Change<'_>,
+        stamp: &Stamp,
+    ) -> Result<Pruned, Failure> {
+        let Plan {
+            mut revoke,
+            mut purge,
+            ..
+        } = self.plan(change, stamp.at)?;
+        let ids = shown.entries().map(|entry| entry.id);
+        let ids: BTreeSet<_> = ids.collect();
+        revoke.retain(|(entry, _)| ids.contains(&entry.id));
+        purge.retain(|entry| ids.contains(&entry.id));
+        let mut revoked = Changed::default();
+        for (entry, why) in &revoke {
+            let newly = change.revoke(entry, &stamp.revocation(*why))?;
+            revoked.add(change, entry.id, newly)?;
+        }
+        for entry in &purge {
+            change.purge(entry, stamp.at, &stamp.by)?;
+        }
+        let (user, limit) = (self.user.as_ref(), self.keep_events_since());
+        Ok(Pruned {
+            events: change.purge_events(user, limit, stamp.at, &stamp.by)?,
+            purged: purge,
+            left_out: shown.revoke.len() - revoke.len(),
+            revoked,
+        })
+    }
+
+    /// Older events are to be forgotten.
+    fn keep_events_since(&self) -> Timestamp {
+        let Context { config, now, .. } = self.context;
+        now.minus(config.policy.keep_events)
+    }
+}
+
+impl Plan {
+    fn entries(&self) -> impl Iterator<Item = &Credential> {
+        let revoke = self.revoke.iter().map(|(entry, _)| entry);
+        revoke.chain(&self.purge)
     }
 
     fn is_empty(&self) -> bool {
@@ -136,8 +217,7 @@ impl Plan {
 
     /// Says what would be done.
     fn show(&self, context: &Context) -> Result<Code, Failure> {
-        let revoke = self.revoke.iter().map(|(entry, _)| entry);
-        let entries = in_order(revoke.chain(&self.purge));
+        let entries = in_order(self.entries());
         let sentence = match self.is_empty() {
             true => "There is nothing to prune.".to_owned(),
             false => format!("Would {}.", self.words()),
@@ -148,66 +228,22 @@ impl Plan {
         list::answer(entries.into_iter(), &sentence, context)?;
         Ok(Code::Done)
     }
-
-    /// All of it, or nothing. Returns how many events were purged.
-    fn carry_out(
-        &self,
-        store: &mut Store,
-        user: Option<&UserName>,
-        context: &Context,
-    ) -> Result<usize, Failure> {
-        let (at, by) = (context.now, operator::name());
-        let (lines, events) = store.even_on_a_full_disk(|store| {
-            let mut change = store.change()?;
-            for (entry, why) in &self.revoke {
-                let (by, why) = (by.clone(), *why);
-                change.revoke(entry, &Revocation { at, by, why })?;
-            }
-            for entry in &self.purge {
-                change.purge(entry, at, &by)?;
-            }
-            let events = change.purge_events(user, keep_events_since(context), at, &by)?;
-            Ok((change.commit()?, events))
-        })?;
-        syslog::send(&lines, "", at);
-        Ok(events)
-    }
 }
 
-/// Older events are to be forgotten.
-fn keep_events_since(context: &Context) -> Timestamp {
-    context.now.minus(context.config.policy.keep_events)
-}
-
-/// The live entries of accounts that the system knew when these were made, and knows no more.
-fn left_by_gone_users(
-    store: &Store,
-    user: Option<&UserName>,
-) -> Result<BTreeSet<CredentialId>, Failure> {
-    let mut left = BTreeSet::new();
-    for account in store.accounts()? {
-        if user.is_none_or(|user| *user == account) && !operator::knows(&account)? {
-            let entries = store.entries_of_account(&account)?.sound;
-            left.extend(entries.iter().map(|entry| entry.id));
-        }
-    }
-    Ok(left)
-}
-
-fn report(
-    revoked: &[Credential],
-    purged: &[Credential],
-    events: usize,
-    context: &Context,
-) -> Result<(), Failure> {
+fn report(pruned: &Pruned, context: &Context) -> Result<(), Failure> {
+    change::say_left_out(pruned.left_out);
+    let revoked = &pruned.revoked.all;
     if context.json {
-        let entries = in_order(revoked.iter().chain(purged));
+        let entries = in_order(revoked.iter().chain(&pruned.purged));
         return output::json(&Viewer::new(context).views(entries));
     }
     entry::say_of_each_user("Revoked", revoked);
-    entry::say_of_each_user("Purged", purged);
-    if events > 0 {
-        output::say(&format!("Purged {}.", output::counted(events, "event")));
+    entry::say_of_each_user("Purged", &pruned.purged);
+    if pruned.events > 0 {
+        output::say(&format!(
+            "Purged {}.",
+            output::counted(pruned.events, "event")
+        ));
     }
     Ok(())
 }

@@ -7,14 +7,15 @@ mod conditions;
 use std::collections::BTreeSet;
 
 use pam_app_passwd::credential::{Credential, Revocation, RevokedWhy, UserName};
-use pam_app_passwd::store::{Entries, Store};
-use pam_app_passwd::syslog;
+use pam_app_passwd::store::{Change, Look, Store};
+use pam_app_passwd::usage::AllNotes;
 
 use self::conditions::Conditions;
+use super::change::{self, Changed};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out;
-use super::{Context, list, named, notify, operator, output, terminal};
+use super::{Context, list, named, notify, output, terminal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -54,35 +55,52 @@ enum Target {
     Matching(Option<UserName>, Conditions),
 }
 
+/// What that means at one moment.
+struct Meant {
+    entries: Vec<Credential>,
+    /// Those among them that a label has taken along.
+    along: Vec<Credential>,
+    /// How many live ones cannot be read, and are revoked with all the others.
+    unreadable: usize,
+}
+
+/// What has become of it.
+struct Revoked {
+    meant: Meant,
+    entries: Changed,
+    /// How many of those that were shown are not meant any more.
+    left_out: usize,
+}
+
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let target = Target::read(&arguments, context)?;
-    let mut store = Store::open(&context.config.state_dir)?;
-    let chosen = target.choose(store.as_mut(), context)?;
+    let Some(mut store) = Store::open(&context.config.state_dir)? else {
+        return target.without_a_store(context);
+    };
+    let mut notes = target.notes(context)?;
+    let shown = target.choose(&store.look()?, notes.as_ref())?;
+    target.warn(&store, &shown, notes.as_ref())?;
     if arguments.dry_run {
-        list::answer(chosen.iter(), &target.nothing(), context)?;
+        shown.say_what_goes_along();
+        list::answer(shown.entries.iter(), &target.nothing(), context)?;
         return Ok(Code::Done);
     }
-    if !arguments.yes && !chosen.is_empty() {
-        target.confirm(&chosen)?;
+    if !arguments.yes && shown.count() > 0 {
+        target.confirm(&shown)?;
+        // They may be in use since they were shown.
+        notes = target.notes(context)?;
     }
-    let revocation = Revocation {
-        at: context.now,
-        by: operator::name(),
-        why: RevokedWhy::ByHand,
-    };
-    let mut revoked = Vec::new();
-    if let Some(mut store) = store {
-        revoked = revoke(&mut store, &chosen, target.whole(), &revocation)?;
-    }
+    let (revoked, stamp) = change::revoke(&mut store, |change, stamp| {
+        let revocation = stamp.revocation(RevokedWhy::ByHand);
+        target.revoke(&shown, change, notes.as_ref(), &revocation)
+    })?;
+    drop(store);
     // Whether or not it can be said, what they have opened is ended.
     let said = report(&revoked, &target.nothing(), context);
     if !arguments.keep_sessions {
-        sign_out(&revoked, context);
+        sign_out(&revoked.entries.all, context);
     }
-    let done_already = chosen.iter().filter(|entry| entry.revoked.is_some());
-    let done_already: BTreeSet<_> = done_already.map(|entry| entry.id).collect();
-    revoked.retain(|entry| !done_already.contains(&entry.id));
-    notify::tell("revoked", &revoked, context);
+    notify::tell_of("revoked", &stamp, &revoked.entries.newly, context);
     said.map(|()| Code::Done)
 }
 
@@ -104,50 +122,108 @@ impl Target {
         }
     }
 
-    /// Whose entries are to be revoked to the last, damaged ones, too.
-    fn whole(&self) -> Option<&UserName> {
+    fn without_a_store(&self, context: &Context) -> Result<Code, Failure> {
+        if let Self::Named(user, names) = self {
+            let name = names.first().map_or("", String::as_str);
+            return Err(named::none(user, name));
+        }
+        list::answer([].iter(), &self.nothing(), context)?;
+        Ok(Code::Done)
+    }
+
+    /// What is known of uses, if that is looked at.
+    fn notes(&self, context: &Context) -> Result<Option<AllNotes>, Failure> {
         match self {
-            Self::All(user) => Some(user),
-            Self::Named(..) | Self::Matching(..) => None,
+            Self::Matching(_, conditions) => conditions.notes(context),
+            Self::Named(..) | Self::All(_) => Ok(None),
         }
     }
 
-    fn choose(
-        &self,
-        store: Option<&mut Store>,
-        context: &Context,
-    ) -> Result<Vec<Credential>, Failure> {
-        match (self, store) {
-            (Self::Named(user, names), Some(store)) => named::all(store, user, names),
-            (Self::Named(user, names), None) => {
-                let name = names.first().map_or("", String::as_str);
-                Err(named::none(user, name))
+    fn choose(&self, look: &Look<'_>, notes: Option<&AllNotes>) -> Result<Meant, Failure> {
+        match self {
+            Self::Named(user, names) => {
+                let named = named::all(look, user, names)?;
+                Ok(Meant {
+                    entries: named.together(),
+                    along: named.predecessors,
+                    unreadable: 0,
+                })
             }
-            (_, None) => Ok(Vec::new()),
-            (Self::All(user), Some(store)) => live(store, Some(user)),
-            (Self::Matching(user, conditions), Some(store)) => {
-                let mut live = live(store, user.as_ref())?;
-                conditions.choose(&mut live, context)?;
-                Ok(live)
+            Self::All(user) => {
+                let live = look.live(user)?;
+                Ok(Meant {
+                    unreadable: live.damaged.len(),
+                    ..Meant::only(live.sound)
+                })
+            }
+            Self::Matching(user, conditions) => {
+                let mut live = look.entries(user.as_ref())?.sound;
+                live.retain(|entry| entry.revoked.is_none() && conditions.are_met_by(entry, notes));
+                Ok(Meant::only(live))
             }
         }
+    }
+
+    /// Says what cannot be read, and what is not known of what is meant.
+    fn warn(&self, store: &Store, meant: &Meant, notes: Option<&AllNotes>) -> Result<(), Failure> {
+        let user = match self {
+            Self::Named(..) => return Ok(()),
+            Self::All(user) => Some(user),
+            Self::Matching(user, _) => user.as_ref(),
+        };
+        entry::warn_of(&store.entries(user)?.damaged);
+        if let Some(notes) = notes {
+            conditions::warn_of_what_was_not_noted(&meant.entries, notes);
+        }
+        Ok(())
     }
 
     /// Asks, unless each was named.
-    fn confirm(&self, chosen: &[Credential]) -> Result<(), Failure> {
-        let count = output::counted(chosen.len(), "app password");
+    fn confirm(&self, meant: &Meant) -> Result<(), Failure> {
+        let count = output::counted(meant.count(), "app password");
         let question = match self {
             Self::Named(..) => return Ok(()),
             Self::All(user) | Self::Matching(Some(user), _) => {
-                format!("Revoke {count} of {}?", user.as_str())
+                let unreadable = match meant.unreadable {
+                    0 => String::new(),
+                    damaged => format!(", of which {damaged} cannot be read"),
+                };
+                format!("Revoke {count} of {}{unreadable}?", user.as_str())
             }
             Self::Matching(None, _) => {
-                let users = chosen.iter().map(|entry| &entry.user);
+                let users = meant.entries.iter().map(|entry| &entry.user);
                 let users = users.collect::<BTreeSet<_>>().len();
                 format!("Revoke {count} of {}?", output::counted(users, "user"))
             }
         };
         terminal::confirm(&question)
+    }
+
+    /// Revokes what is meant now: everything, or of what was shown whatever still meets the conditions.
+    fn revoke(
+        &self,
+        shown: &Meant,
+        change: &mut Change<'_>,
+        notes: Option<&AllNotes>,
+        revocation: &Revocation,
+    ) -> Result<Revoked, Failure> {
+        let mut meant = self.choose(change, notes)?;
+        let mut left_out = 0;
+        if let Self::Matching(..) = self {
+            let shown: BTreeSet<_> = shown.entries.iter().map(|entry| entry.id).collect();
+            meant.entries.retain(|entry| shown.contains(&entry.id));
+            left_out = shown.len() - meant.entries.len();
+        }
+        let revoke = |change: &mut Change<'_>, entry: &_| change.revoke(entry, revocation);
+        let entries = Changed::each(change, &meant.entries, revoke)?;
+        if let Self::All(user) = self {
+            change.revoke_rest(user, revocation)?;
+        }
+        Ok(Revoked {
+            meant,
+            entries,
+            left_out,
+        })
     }
 
     /// What is said where there is nothing to revoke.
@@ -161,37 +237,41 @@ impl Target {
     }
 }
 
-/// Revokes what is not revoked yet, and whatever else is left of `whole`, in one transaction. Returns
-/// the entries as they are then.
-pub(super) fn revoke(
-    store: &mut Store,
-    entries: &[Credential],
-    whole: Option<&UserName>,
-    revocation: &Revocation,
-) -> Result<Vec<Credential>, Failure> {
-    let lines = store.revoke(entries, whole, revocation)?;
-    syslog::send(&lines, "", revocation.at);
-    Ok(store.entries_of_numbers(entries.iter().map(|entry| entry.id))?)
+impl Meant {
+    const fn only(entries: Vec<Credential>) -> Self {
+        Self {
+            entries,
+            along: Vec::new(),
+            unreadable: 0,
+        }
+    }
+
+    const fn count(&self) -> usize {
+        self.entries.len() + self.unreadable
+    }
+
+    fn say_what_goes_along(&self) {
+        self.along.iter().for_each(named::say_that_it_goes_along);
+    }
 }
 
-/// The live entries of one user, or of all.
-fn live(store: &Store, user: Option<&UserName>) -> Result<Vec<Credential>, Failure> {
-    let Entries {
-        sound: mut live,
-        damaged,
-    } = store.entries(user)?;
-    live.retain(|entry| entry.revoked.is_none());
-    entry::warn_of(&damaged);
-    Ok(live)
-}
-
-fn report(revoked: &[Credential], nothing: &str, context: &Context) -> Result<(), Failure> {
-    if context.json {
-        return output::json(&Viewer::new(context).views(revoked));
+/// Says it to a person, and what is no entry in JSON in any case.
+fn report(revoked: &Revoked, nothing: &str, context: &Context) -> Result<(), Failure> {
+    let (all, unreadable) = (&revoked.entries.all, revoked.meant.unreadable);
+    revoked.meant.say_what_goes_along();
+    if !context.json {
+        entry::say_of_each_user("Revoked", all);
+        if revoked.meant.count() == 0 {
+            output::say(nothing);
+        }
     }
-    entry::say_of_each_user("Revoked", revoked);
-    if revoked.is_empty() {
-        output::say(nothing);
+    if unreadable > 0 {
+        let count = output::counted(unreadable, "app password");
+        output::say(&format!("Revoked: {count} that cannot be read."));
     }
-    Ok(())
+    change::say_left_out(revoked.left_out);
+    match context.json {
+        true => output::json(&Viewer::new(context).views(all)),
+        false => Ok(()),
+    }
 }

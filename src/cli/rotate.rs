@@ -4,18 +4,20 @@
 //! The successor is made beside the old one, and shown; only then does the old one end. Whatever
 //! goes wrong before, nobody is locked out.
 
+use std::iter::once;
 use std::slice::from_ref;
 
 use pam_app_passwd::clock::Span;
-use pam_app_passwd::credential::{Credential, Revocation, RevokedWhy, UserName};
-use pam_app_passwd::policy::{self, Facts, Refusal};
-use pam_app_passwd::store::Store;
-use pam_app_passwd::syslog;
+use pam_app_passwd::credential::{Credential, RevokedWhy, UserName};
+use pam_app_passwd::error::Error;
+use pam_app_passwd::policy::{self, Facts, Refusal, life};
+use pam_app_passwd::store::{Change, Look, NewCredential, Store};
 
+use super::change::{self, Changed, Stamp};
 use super::failure::{Code, Failure};
 use super::mint::{Order, mint};
 use super::signout::sign_out;
-use super::{Context, limits, named, notify, operator, output, revoke, when};
+use super::{Context, limits, named, notify, output, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -36,32 +38,34 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let overlap = arguments.overlap.as_deref().map(span).transpose()?;
     output::require_stdout()?;
     let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
-    let old = named::one(&mut store, &user, &arguments.entry)?;
+    let look = store.look()?;
+    let (old, predecessors) = named::with_predecessors(&look, &user, &arguments.entry)?;
     named::require_live(&old)?;
-    require_good(&old, context)?;
+    require_good(&look, &old, context)?;
+    drop(look);
     let order = order(&old, context)?;
     let successor = mint(&mut store, order, context, |change, new| {
-        // Somebody may have been faster.
+        // Somebody may have been faster, or have limited it meanwhile.
         let old = named::live(change, &old)?;
-        require_good(&old, context)?;
+        require_good(change, &old, context)?;
+        adopt(&old, new, context);
         Ok(change.replace(&old, new)?)
     })?;
-    let ended = match overlap {
-        None => revoke(&mut store, &old, context),
-        Some(overlap) => limit(&mut store, &old, overlap, context),
-    };
+    let ended = end(&mut store, &old, &predecessors, overlap);
     drop(store);
+    let said = ended.map(|ended| {
+        report(&successor, &old, &ended);
+        if overlap.is_none() && !arguments.keep_sessions {
+            sign_out(&ended.all, context);
+        }
+    });
     notify::tell("rotated", from_ref(&successor), context);
     let (id, user) = (old.id, user.as_str());
-    let said = ended.map_err(|failure| {
+    said.map_err(|failure| {
         failure.hint(format!(
             "the successor is made, but the old one is as it was: app-passwd revoke {user} {id}"
         ))
     })?;
-    output::say(&format!("{} replaces {id}, which {said}.", successor.id));
-    if overlap.is_none() && !arguments.keep_sessions {
-        sign_out(from_ref(&old), context);
-    }
     Ok(Code::Done)
 }
 
@@ -73,7 +77,8 @@ fn span(text: &str) -> Result<Span, Failure> {
 }
 
 /// What opens nothing any more, or has a successor already, gets none.
-fn require_good(old: &Credential, context: &Context) -> Result<(), Failure> {
+fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<(), Failure> {
+    let another = |user| format!("make another: app-passwd create {user} --label LABEL");
     let facts = Facts::at(context.now);
     let (id, user) = (old.id, old.user.as_str());
     let (why, hint) = match policy::dead(old, &facts, &context.config.rules()) {
@@ -81,15 +86,15 @@ fn require_good(old: &Credential, context: &Context) -> Result<(), Failure> {
             "is disabled".to_owned(),
             format!("enable it: app-passwd enable {user} {id}"),
         ),
-        Some(dead) => (
-            format!("is {}", dead.as_str()),
-            format!("make another: app-passwd create {user} --label LABEL"),
-        ),
+        Some(dead) => (format!("is {}", dead.as_str()), another(user)),
         None => match old.replaced_by {
             None => return Ok(()),
             Some(successor) => (
                 format!("has a successor already: {successor}"),
-                format!("rotate that one: app-passwd rotate {user} {successor}"),
+                match named::live_successor(look, old)? {
+                    Some(live) => format!("rotate that one: app-passwd rotate {user} {live}"),
+                    None => another(user),
+                },
             ),
         },
     };
@@ -97,6 +102,7 @@ fn require_good(old: &Credential, context: &Context) -> Result<(), Failure> {
     Err(Failure::new(Code::Policy, message).hint(hint))
 }
 
+/// What is ordered before the store is locked. What has to be said of its end is said here.
 fn order(old: &Credential, context: &Context) -> Result<Order, Failure> {
     Ok(Order {
         user: old.user.clone(),
@@ -108,33 +114,66 @@ fn order(old: &Credential, context: &Context) -> Result<Order, Failure> {
     })
 }
 
-/// Ends the old one now. Says what has become of it.
-fn revoke(store: &mut Store, old: &Credential, context: &Context) -> Result<String, Failure> {
-    let revocation = Revocation {
-        at: context.now,
-        by: operator::name(),
-        why: RevokedWhy::Rotated,
-    };
-    revoke::revoke(store, from_ref(old), None, &revocation)?;
-    Ok("is revoked".to_owned())
+/// What the successor has of the old one, as that is when nobody else can change it any more.
+fn adopt(old: &Credential, new: &mut NewCredential, context: &Context) {
+    let longest = context.config.policy.max_lifetime.span();
+    new.label = old.label.clone();
+    new.services = old.services.clone();
+    new.networks = old.networks.clone();
+    new.expires = life::ending(old.expires, new.created, longest);
 }
 
-/// Ends the old one after the overlap, unless it ends before.
-fn limit(
+/// Ends the old one, now or after the overlap, unless it ends before; and so its predecessors, which
+/// a rotation that was killed may have left without an end.
+fn end(
     store: &mut Store,
     old: &Credential,
-    overlap: Span,
-    context: &Context,
-) -> Result<String, Failure> {
-    let mut change = store.change()?;
-    let before = named::live(&change, old)?;
-    let latest = context.now.plus(overlap);
-    let end = before.expires.map_or(latest, |end| end.min(latest));
+    predecessors: &[Credential],
+    overlap: Option<Span>,
+) -> Result<Changed, Failure> {
+    let (ended, _) = change::revoke(store, |change, stamp| {
+        let entries = once(old).chain(predecessors);
+        let end = |change: &mut Change<'_>, entry: &_| end_one(change, entry, overlap, stamp);
+        Ok(Changed::each(change, entries, end)?)
+    })?;
+    Ok(ended)
+}
+
+/// `false`: it is revoked or forgotten by now, or ends before that anyway.
+fn end_one(
+    change: &mut Change<'_>,
+    entry: &Credential,
+    overlap: Option<Span>,
+    stamp: &Stamp,
+) -> Result<bool, Error> {
+    let before = change.entry(entry.id)?;
+    let Some(before) = before.filter(|entry| entry.revoked.is_none()) else {
+        return Ok(false);
+    };
+    let Some(overlap) = overlap else {
+        return change.revoke(&before, &stamp.revocation(RevokedWhy::Rotated));
+    };
     let after = Credential {
-        expires: Some(end),
+        expires: life::earlier(before.expires, Some(stamp.at.plus(overlap))),
         ..before.clone()
     };
-    change.edit(&before, &after, context.now, &operator::name())?;
-    syslog::send(&change.commit()?, "", context.now);
-    Ok(format!("ends on {}", when::local(end)))
+    change.edit(&before, &after, stamp.at, &stamp.by)
+}
+
+/// Says what has become of the old one, and which predecessors have gone along.
+fn report(successor: &Credential, old: &Credential, ended: &Changed) {
+    let along = ended.newly.iter().filter(|entry| entry.id != old.id);
+    along.for_each(named::say_that_it_goes_along);
+    let now = ended.all.iter().find(|entry| entry.id == old.id);
+    let end = now
+        .filter(|now| now.revoked.is_none())
+        .and_then(|now| now.expires);
+    let fate = end.map_or_else(
+        || "is revoked".to_owned(),
+        |end| format!("ends on {}", when::local(end)),
+    );
+    output::say(&format!(
+        "{} replaces {}, which {fate}.",
+        successor.id, old.id
+    ));
 }

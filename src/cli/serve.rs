@@ -41,6 +41,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::net::{SendFlags, UCred, listen, send};
 use rustix::process::Uid;
 
+use super::change::Stamp;
 use super::failure::{Code, Failure};
 use super::signout::Asker;
 use super::{Context, operator};
@@ -294,7 +295,7 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
     syslog::send(&settled.lines, "", now);
     let revoked = (!settled.revoked.is_empty()).then(|| Revoked {
         entries: settled.revoked,
-        by,
+        stamp: Stamp { at: now, by },
         context: Context {
             config,
             json: false,

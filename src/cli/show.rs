@@ -22,7 +22,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let user = UserName::parse(&arguments.user)?;
     let store = Store::open_to_read(&context.config.state_dir)?;
     let mut store = store.ok_or_else(|| named::none(&user, &arguments.entry))?;
-    let entry = named::one(&mut store, &user, &arguments.entry)?;
+    let entry = named::one(&store.look()?, &user, &arguments.entry)?;
     let viewer = Viewer::new(context);
     if context.json {
         output::json(&viewer.view(&entry))?;

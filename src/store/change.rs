@@ -3,21 +3,20 @@
 //! told to the log once it is durable.
 
 mod bulk;
+mod end;
 mod life;
 mod restored;
 mod said;
 mod told;
 
-use std::path::PathBuf;
+use std::ops::Deref;
 
-use rusqlite::{Params, Transaction, params};
+use rusqlite::{Params, params};
 
-use super::{Entries, error, row};
+use super::{Look, error};
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
-use crate::credential::{
-    Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
-};
+use crate::credential::{Credential, CredentialId, Label, Network, ServiceName, UserName};
 use crate::error::Error;
 use crate::hash::Hash;
 use told::Told;
@@ -53,29 +52,25 @@ pub struct NewCredential {
 
 /// A change that is under way. Dropped without [`Change::commit`], it has not happened.
 pub struct Change<'store> {
-    transaction: Transaction<'store>,
-    path: PathBuf,
+    look: Look<'store>,
     told: Told,
 }
 
+/// Nobody else can change what it sees.
+impl<'store> Deref for Change<'store> {
+    type Target = Look<'store>;
+
+    fn deref(&self) -> &Look<'store> {
+        &self.look
+    }
+}
+
 impl<'store> Change<'store> {
-    pub(super) fn new(transaction: Transaction<'store>, path: PathBuf) -> Self {
+    pub(super) fn new(look: Look<'store>) -> Self {
         Self {
-            transaction,
-            path,
+            look,
             told: Told::default(),
         }
-    }
-
-    /// The entry of this number, which nobody else can change any more.
-    pub fn entry(&self, id: CredentialId) -> Result<Option<Credential>, Error> {
-        let entries = row::select(&self.transaction, &self.path, "id = ?1", [id.0])?;
-        Ok(entries.into_iter().next())
-    }
-
-    /// The user's entries that are not revoked.
-    pub fn live(&self, user: &UserName) -> Result<Entries, Error> {
-        row::live(&self.transaction, &self.path, user)
     }
 
     /// Makes an entry, and returns it as it is stored.
@@ -106,88 +101,11 @@ impl<'store> Change<'store> {
         stored.ok_or_else(|| error(&self.path, rusqlite::Error::QueryReturnedNoRows))
     }
 
-    /// Revokes an entry, unless it is revoked already.
-    pub fn revoke(&mut self, entry: &Credential, revocation: &Revocation) -> Result<(), Error> {
-        let label = said::label(&entry.label) + " ";
-        self.revoke_row(&entry.user, entry.id, &label, revocation)
-    }
-
-    /// Revokes whatever is left of the user's, also what is too damaged to be read.
-    pub fn revoke_rest(&mut self, user: &UserName, revocation: &Revocation) -> Result<(), Error> {
-        let left = row::live_ids(&self.transaction, user).map_err(|e| error(&self.path, e))?;
-        left.into_iter()
-            .try_for_each(|id| self.revoke_row(user, id, "", revocation))
-    }
-
-    fn revoke_row(
-        &mut self,
-        user: &UserName,
-        id: CredentialId,
-        label: &str,
-        revocation: &Revocation,
-    ) -> Result<(), Error> {
-        let Revocation { at, by, why } = revocation;
-        let sql = "UPDATE credential SET revoked_at = ?2, revoked_by = ?3, revoked_why = ?4
-                   WHERE id = ?1 AND revoked_at IS NULL";
-        let values = params![id.0, at.seconds(), by, why.as_str()];
-        if self.execute(sql, values)? == 0 {
-            return Ok(()); // somebody else was faster
-        }
-        if *why == RevokedWhy::NotShown {
-            // Whom it was to replace is as before.
-            self.execute(
-                "UPDATE credential SET replaced_by = NULL WHERE replaced_by = ?1",
-                [id.0],
-            )?;
-        }
-        let detail = format!("{label}why=\"{}\"", why.as_str());
-        self.record(*at, by, "revoked", user, id, &detail)
-    }
-
-    /// Forgets an entry that is revoked. Its id is never used again.
-    pub fn purge(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
-        let sql = "DELETE FROM credential WHERE id = ?1 AND revoked_at IS NOT NULL";
-        let purged = self
-            .transaction
-            .execute(sql, [entry.id.0])
-            .map_err(|e| error(&self.path, e))?;
-        if purged == 0 {
-            return Ok(()); // somebody else was faster
-        }
-        let detail = format!("label=\"{}\"", audit::quoted(entry.label.as_str()));
-        self.record(at, by, "purged", &entry.user, entry.id, &detail)
-    }
-
-    /// Forgets the events before `limit`, of one user or of all. Returns how many there were.
-    pub fn purge_events(
-        &mut self,
-        user: Option<&UserName>,
-        limit: Timestamp,
-        at: Timestamp,
-        by: &str,
-    ) -> Result<usize, Error> {
-        let sql = "DELETE FROM event WHERE at < ?1 AND (?2 IS NULL OR user = ?2)";
-        let values = params![limit.seconds(), user.map(UserName::as_str)];
-        let purged = self
-            .transaction
-            .execute(sql, values)
-            .map_err(|e| error(&self.path, e))?;
-        if purged > 0 {
-            let mut detail = format!("events={purged} before={}", limit.seconds());
-            if let Some(user) = user {
-                detail += &format!(" user=\"{}\"", audit::quoted(user.as_str()));
-            }
-            self.record_whole(at, by, "pruned", &detail)?;
-        }
-        Ok(purged)
-    }
-
     /// Makes it durable. The lines say in the log what has happened: where it is very much, how
     /// much; the events say each.
     pub fn commit(self) -> Result<Vec<Line>, Error> {
-        self.transaction
-            .commit()
-            .map_err(|e| error(&self.path, e))?;
+        let Look { transaction, path } = self.look;
+        transaction.commit().map_err(|e| error(&path, e))?;
         Ok(self.told.lines())
     }
 

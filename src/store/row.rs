@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::connection::schema_of;
-use super::{Contents, Entries, NumberedKey, WholeEntry, error};
+use super::{Contents, Damaged, Entries, NumberedKey, WholeEntry, error};
 use crate::clock::Timestamp;
 use crate::credential::{
     Credential, CredentialId, Label, Network, Revocation, RevokedWhy, ServiceName, UserName,
@@ -38,7 +38,10 @@ pub(super) fn select(
     params: impl Params,
 ) -> Result<Vec<Credential>, Error> {
     let Entries { sound, damaged } = select_sound(connection, path, condition, params)?;
-    damaged.into_iter().next().map_or(Ok(sound), Err)
+    damaged
+        .into_iter()
+        .next()
+        .map_or(Ok(sound), |damaged| Err(damaged.error))
 }
 
 /// The same, but one damaged entry does not hide the others.
@@ -52,22 +55,27 @@ pub(super) fn select_sound(
     let rows = raw(connection, &sql, params, RawCredential::read).map_err(|e| error(path, e))?;
     let mut entries = Entries::default();
     for row in rows {
+        let is_live = row.revoked.is_none();
         match row.parse(path) {
             Ok(entry) => entries.sound.push(entry),
-            Err(error) => entries.damaged.push(error),
+            Err(error) => entries.damaged.push(Damaged { error, is_live }),
         }
     }
     Ok(entries)
 }
 
-/// The user's entries that are not revoked.
-pub(super) fn live(
+/// The entries of one user or of all.
+pub(super) fn entries(
     connection: &Connection,
     path: &Path,
-    user: &UserName,
+    user: Option<&UserName>,
 ) -> Result<Entries, Error> {
-    let condition = "user = ?1 AND revoked_at IS NULL";
-    select_sound(connection, path, condition, [user.as_str()])
+    // Two conditions, since one for both could not use the index.
+    let condition = match user {
+        Some(_) => "user = ?1",
+        None => "?1 IS NULL",
+    };
+    select_sound(connection, path, condition, [user.map(UserName::as_str)])
 }
 
 /// The user's entries with this tag under this key. The first look is at the index alone, which

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! All that a store holds, for those who carry it elsewhere.
 
-use super::{NumberedKey, Store, error, row};
+use super::{Look, NumberedKey, Store, error, row};
 use crate::clock::Timestamp;
 use crate::credential::{Credential, UserName};
 use crate::error::Error;
@@ -43,9 +43,8 @@ impl Store {
         &mut self,
         user: Option<&UserName>,
     ) -> Result<(Vec<NumberedKey>, Vec<WholeEntry>), Error> {
-        let path = self.path.clone();
-        let look = self.look()?;
-        let keys = row::keys(&look).map_err(|e| error(&path, e))?;
-        Ok((keys, row::whole(&look, &path, user)?))
+        let Look { transaction, path } = self.look()?;
+        let keys = row::keys(&transaction).map_err(|e| error(&path, e))?;
+        Ok((keys, row::whole(&transaction, &path, user)?))
     }
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::authenticate::recognise;
-use pam_app_passwd::credential::{
-    Credential, CredentialId, Label, Revocation, RevokedWhy, UserName,
-};
+use pam_app_passwd::credential::{Credential, CredentialId, Label, RevokedWhy, UserName};
 use pam_app_passwd::hash::Hash;
 use pam_app_passwd::password::AppPassword;
 use pam_app_passwd::policy::life;
@@ -24,7 +22,7 @@ use crate::cli::limits::{networks, services, warn_about_services};
 use crate::cli::mint::Created;
 use crate::cli::output::{self, Values};
 use crate::cli::room::Room;
-use crate::cli::{Context, lines, notify, operator, progress, revoke, when};
+use crate::cli::{Context, change, lines, notify, operator, progress, when};
 
 /// How many hashes are worth a bar.
 const LARGE: u64 = 1_000;
@@ -59,11 +57,11 @@ pub(super) fn run(file: &Path, may_be_virtual: bool, context: &Context) -> Resul
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     let (passwords, mut made) = hash(&orders, &store.own_key()?, context)?;
     if let Err(failure) = add(&mut store, &orders, &mut made, file, context) {
-        return Err(undo(&mut store, &passwords, &made, failure, context));
+        return Err(undo(&mut store, &passwords, &made, failure));
     }
     let made: Vec<_> = made.into_iter().map(|whole| whole.entry).collect();
     if let Err(failure) = show(&made, &passwords, context) {
-        return Err(take_back(&mut store, &made, failure, context));
+        return Err(take_back(&mut store, &made, failure));
     }
     drop(store);
     notify::tell("created", &made, context);
@@ -222,7 +220,6 @@ fn undo(
     passwords: &[AppPassword],
     made: &[WholeEntry],
     failure: Failure,
-    context: &Context,
 ) -> Failure {
     let (Some(password), Some(first)) = (passwords.first(), made.first()) else {
         return failure;
@@ -230,25 +227,15 @@ fn undo(
     match recognise(store, &first.entry.user, password) {
         Ok((Some(_), _)) => {
             let made: Vec<_> = made.iter().map(|whole| whole.entry.clone()).collect();
-            take_back(store, &made, failure, context)
+            take_back(store, &made, failure)
         }
         _ => failure,
     }
 }
 
 /// Revokes all of them: which ones have been seen is not known.
-fn take_back(
-    store: &mut Store,
-    made: &[Credential],
-    failure: Failure,
-    context: &Context,
-) -> Failure {
-    let revocation = Revocation {
-        at: context.now,
-        by: operator::name(),
-        why: RevokedWhy::NotShown,
-    };
-    match revoke::revoke(store, made, None, &revocation) {
+fn take_back(store: &mut Store, made: &[Credential], failure: Failure) -> Failure {
+    match change::revoke_each(store, made, RevokedWhy::NotShown) {
         Ok(_) => {
             failure.hint("all app passwords of the list were revoked, since not all were shown")
         }

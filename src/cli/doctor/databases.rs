@@ -37,8 +37,12 @@ fn judge(store: &Store, path: &Path) -> Result<Vec<Finding>, Error> {
         wrong(format!("{path}: damaged: {damage}"), COPY);
     }
     let entries = store.entries(None)?;
-    for error in &entries.damaged {
-        wrong(error.to_string(), "'revoke USER --all' revokes it, too");
+    for damaged in &entries.damaged {
+        let hint = match damaged.is_live {
+            true => "'revoke USER --all' revokes it, too",
+            false => COPY,
+        };
+        wrong(damaged.error.to_string(), hint);
     }
     if store.keys()?.is_empty() {
         let what = format!("{path}: no key, so no app password can be recognised or made");

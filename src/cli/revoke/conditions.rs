@@ -55,19 +55,16 @@ impl Conditions {
         })
     }
 
-    /// Leaves those that meet the conditions.
-    pub(super) fn choose(
-        &self,
-        entries: &mut Vec<Credential>,
-        context: &Context,
-    ) -> Result<(), Failure> {
-        entries.retain(|entry| self.is_met_by_what_is_stored(entry));
-        if self.never_used || self.unused_since.is_some() {
-            let notes = sound_notes(context)?;
-            entries.retain(|entry| self.is_met_by_its_use(entry, &notes));
-            warn_of_what_was_not_noted(entries, &notes);
-        }
-        Ok(())
+    /// What is known of uses, if a condition looks at it.
+    pub(super) fn notes(&self, context: &Context) -> Result<Option<AllNotes>, Failure> {
+        let looks = self.never_used || self.unused_since.is_some();
+        looks.then(|| sound_notes(context)).transpose()
+    }
+
+    /// Whether an entry meets them all.
+    pub(super) fn are_met_by(&self, entry: &Credential, notes: Option<&AllNotes>) -> bool {
+        self.is_met_by_what_is_stored(entry)
+            && notes.is_none_or(|notes| self.is_met_by_its_use(entry, notes))
     }
 
     fn is_met_by_what_is_stored(&self, entry: &Credential) -> bool {
@@ -99,7 +96,7 @@ fn sound_notes(context: &Context) -> Result<AllNotes, Failure> {
 }
 
 /// Notes that were lost make what is in use look unused, until it is used again.
-fn warn_of_what_was_not_noted(unused: &[Credential], notes: &AllNotes) {
+pub(super) fn warn_of_what_was_not_noted(unused: &[Credential], notes: &AllNotes) {
     match notes.begin() {
         Some(begin) if unused.iter().any(|entry| entry.created < begin) => output::say(&format!(
             "warning: uses are noted since {} only; an earlier one is not known",

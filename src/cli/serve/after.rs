@@ -9,6 +9,7 @@ use pam_app_passwd::credential::Credential;
 
 use super::STACK;
 use crate::cli::Context;
+use crate::cli::change::Stamp;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::notify::tell_of;
 use crate::cli::output;
@@ -17,7 +18,7 @@ use crate::cli::signout::{Asker, sign_out_for};
 /// Entries that were revoked for somebody who has asked.
 pub(super) struct Revoked {
     pub(super) entries: Vec<Credential>,
-    pub(super) by: String,
+    pub(super) stamp: Stamp,
     pub(super) context: Context,
     /// Who has asked, whose session ends last.
     pub(super) asker: Asker,
@@ -47,12 +48,12 @@ impl After {
 fn work(receiver: &Receiver<Revoked>) {
     for Revoked {
         entries,
-        by,
+        stamp,
         context,
         asker,
     } in receiver
     {
         sign_out_for(&asker, &entries, &context);
-        tell_of(&by, "revoked", &entries, &context);
+        tell_of("revoked", &stamp, &entries, &context);
     }
 }

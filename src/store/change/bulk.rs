@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::credential::CredentialId;
 use crate::error::Error;
 use crate::hash::Key;
-use crate::store::{NumberedKey, WholeEntry, error, row};
+use crate::store::{Look, NumberedKey, WholeEntry, error, row};
 
 const INSERT_ENTRY: &str = "INSERT INTO credential
     (id, user, label, key, tag, hash, services, networks, created_at, created_by, expires, disabled,
@@ -59,9 +59,10 @@ impl Change<'_> {
         by: &str,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let failed = |e| error(&self.path, e);
-        let mut insert = self.transaction.prepare(INSERT_ENTRY).map_err(failed)?;
-        let mut note = self.transaction.prepare(INSERT_EVENT).map_err(failed)?;
+        let Look { transaction, path } = &self.look;
+        let failed = |e| error(path, e);
+        let mut insert = transaction.prepare(INSERT_ENTRY).map_err(failed)?;
+        let mut note = transaction.prepare(INSERT_EVENT).map_err(failed)?;
         for whole in entries {
             let detail = insert_entry(&mut insert, whole).map_err(failed)?;
             let (user, id) = (whole.entry.user.as_str(), whole.entry.id);

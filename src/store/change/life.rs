@@ -37,15 +37,15 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// Disables an entry, unless it is disabled or revoked already.
-    pub fn disable(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
+    /// Disables an entry. `false`: it is disabled or revoked already.
+    pub fn disable(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<bool, Error> {
         let sql = "UPDATE credential SET disabled = 1
                    WHERE id = ?1 AND disabled = 0 AND revoked_at IS NULL";
         self.switch(sql, "disabled", entry, at, by)
     }
 
-    /// Enables an entry, unless it is enabled already.
-    pub fn enable(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<(), Error> {
+    /// Enables an entry. `false`: it is enabled already.
+    pub fn enable(&mut self, entry: &Credential, at: Timestamp, by: &str) -> Result<bool, Error> {
         let sql = "UPDATE credential SET disabled = 0 WHERE id = ?1 AND disabled = 1";
         self.switch(sql, "enabled", entry, at, by)
     }
@@ -57,12 +57,13 @@ impl Change<'_> {
         entry: &Credential,
         at: Timestamp,
         by: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if self.execute(sql, [entry.id.0])? == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let label = said::label(&entry.label);
-        self.record(at, by, action, &entry.user, entry.id, &label)
+        self.record(at, by, action, &entry.user, entry.id, &label)?;
+        Ok(true)
     }
 
     /// Makes an entry that is the successor of `old`, which keeps its label beside it. Whether the

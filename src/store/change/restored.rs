@@ -31,7 +31,11 @@ impl Change<'_> {
             let Likeness { user, tag, hash } = &stone.entry;
             let values = params![user, tag, hash, stone.at, stone.by, stone.why];
             let why = format!("why=\"{}\" {AGAIN}", stone.why);
-            count += self.set_again(sql, values, "revoked", &why, by, at)?;
+            let changed = self.set_again(sql, values, "revoked", &why, by, at)?;
+            if let (1.., Ok(user)) = (changed, UserName::parse(user)) {
+                self.let_predecessors_stand(&user)?;
+            }
+            count += changed;
         }
         Ok(count)
     }
