@@ -7,7 +7,7 @@ use pam_app_passwd::store::Change;
 use super::change::{self, Changed};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
-use super::{Context, named, notify, output};
+use super::{Context, named, notify, output, shell};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -52,7 +52,7 @@ fn report(
             .for_each(|entry| warn_if_refused(entry, &viewer));
     }
     for Credential { id, user, .. } in predecessors.iter().filter(|entry| entry.disabled) {
-        let user = user.as_str();
+        let user = shell::word(user.as_str());
         output::say(&format!(
             "{id}, its predecessor, stays disabled: app-passwd enable {user} {id}"
         ));

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{self, View, Viewer};
 use super::failure::Failure;
-use super::{Context, change, operator, output};
+use super::{Context, change, operator, output, shell};
 
 /// What is asked for, understood.
 pub(super) struct Order {
@@ -91,7 +91,7 @@ fn undo(store: &mut Store, user: &UserName, password: &AppPassword, failure: Fai
 
 /// Revokes what nobody has seen.
 fn take_back(store: &mut Store, entry: &Credential, failure: Failure) -> Failure {
-    let (user, id) = (entry.user.as_str(), entry.id);
+    let (user, id) = (shell::word(entry.user.as_str()), entry.id);
     if change::revoke_each(store, from_ref(entry), RevokedWhy::NotShown).is_err() {
         return failure.hint(format!(
             "nobody has seen {id}, so revoke it: app-passwd revoke {user} {id}"

@@ -17,7 +17,7 @@ use super::change::{self, Changed, Stamp};
 use super::failure::{Code, Failure};
 use super::mint::{Order, mint};
 use super::signout::sign_out;
-use super::{Context, limits, named, notify, output, when};
+use super::{Context, limits, named, notify, output, shell, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         }
     });
     notify::tell("rotated", from_ref(&successor), context);
-    let (id, user) = (old.id, user.as_str());
+    let (id, user) = (old.id, shell::word(user.as_str()));
     said.map_err(|failure| {
         failure.hint(format!(
             "the successor is made, but the old one is as it was: app-passwd revoke {user} {id}"
@@ -78,27 +78,27 @@ fn span(text: &str) -> Result<Span, Failure> {
 
 /// What opens nothing any more, or has a successor already, gets none.
 fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<(), Failure> {
-    let another = |user| format!("make another: app-passwd create {user} --label LABEL");
+    let (id, user) = (old.id, shell::word(old.user.as_str()));
+    let another = || format!("make another: app-passwd create {user} --label LABEL");
     let facts = Facts::at(context.now);
-    let (id, user) = (old.id, old.user.as_str());
     let (why, hint) = match policy::dead(old, &facts, &context.config.rules()) {
         Some(Refusal::Disabled) => (
             "is disabled".to_owned(),
             format!("enable it: app-passwd enable {user} {id}"),
         ),
-        Some(dead) => (format!("is {}", dead.as_str()), another(user)),
+        Some(dead) => (format!("is {}", dead.as_str()), another()),
         None => match old.replaced_by {
             None => return Ok(()),
             Some(successor) => (
                 format!("has a successor already: {successor}"),
                 match named::live_successor(look, old)? {
                     Some(live) => format!("rotate that one: app-passwd rotate {user} {live}"),
-                    None => another(user),
+                    None => another(),
                 },
             ),
         },
     };
-    let message = format!("app password {id} of {user} {why}");
+    let message = format!("app password {id} of {} {why}", old.user.as_str());
     Err(Failure::new(Code::Policy, message).hint(hint))
 }
 
