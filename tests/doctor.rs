@@ -611,6 +611,36 @@ fn a_saslauthd_with_a_cache_is_named() {
     );
 }
 
+#[test]
+fn what_users_call_saslauthd_or_dovecot_is_not_asked() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let start = |name| {
+        let mut command = Command::new("/bin/sh");
+        let command = command.arg0(name).args(["-c", "sleep 60; :"]);
+        command.uid(65534).spawn().unwrap()
+    };
+    let daemons = ["saslauthd", "dovecot"].map(start);
+    let doveconf = machine.path("bin/doveconf");
+    fs::create_dir(machine.path("bin")).unwrap();
+    fs::write(&doveconf, "#!/bin/sh\necho \"$@\" >>${0%/*}/asked\n").unwrap();
+    set_mode(&doveconf, 0o755);
+    let path = format!("{}:/usr/bin:/bin", machine.path("bin").display());
+    let mut doctor = machine.tool_command(&["doctor"]);
+    doctor.env("PATH", path);
+    let said = support::machine::run(doctor, b"").stdout;
+    for mut daemon in daemons {
+        let process = format!("(process {})", daemon.id());
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(!said.contains(&process), "{said}");
+    }
+    let asked = fs::read_to_string(machine.path("bin/asked")).unwrap_or_default();
+    assert!(!asked.contains("sleep 60"), "{asked}");
+}
+
 // -- the configuration
 
 #[test]

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::ServiceName;
-use pam_app_passwd::{helper, session};
+use pam_app_passwd::helper;
 
 use super::finding::{Check, Finding};
 use super::services::Named;
-use crate::cli::signout::cache::{self, Cache, saslauthd_cache};
+use crate::cli::signout::cache::{self, Cache, Daemon, saslauthd_cache};
 
 /// Where saslauthd's command line is configured, on Debian and on Red Hat.
 const SASLAUTHD: [&str; 2] = ["/etc/default/saslauthd", "/etc/sysconfig/saslauthd"];
@@ -35,7 +35,10 @@ const ASKING: [(&str, Option<&str>); 9] = [
 /// Caches above PAM.
 pub(super) fn caches(services: &[Named], config: Option<&Config>) -> Vec<Finding> {
     let commands = config.map_or(&[][..], |config| &config.on_revoke.run);
-    let caches = cache::all();
+    let daemons = cache::daemons();
+    // One that runs is known by its own command line, whatever is configured.
+    let saslauthd_runs = daemons.iter().any(Daemon::is_saslauthd);
+    let caches = cache::among(daemons);
     let mut findings: Vec<_> = caches
         .iter()
         .map(|cache| running(cache, commands))
@@ -43,7 +46,7 @@ pub(super) fn caches(services: &[Named], config: Option<&Config>) -> Vec<Finding
     // Postfix may as well ask Dovecot: what is not installed asks nothing.
     let may_ask =
         services.iter().any(|named| named.name == SMTP) && Path::new(SASLAUTHD_PROGRAM).exists();
-    if may_ask && !saslauthd_runs() {
+    if may_ask && !saslauthd_runs {
         let configured = SASLAUTHD.iter().filter(|file| has_a_cache(Path::new(file)));
         findings.extend(configured.map(|file| {
             let what = format!(
@@ -60,25 +63,17 @@ pub(super) fn caches(services: &[Named], config: Option<&Config>) -> Vec<Finding
 }
 
 fn running(cache: &Cache, on_revoke: &[Vec<String>]) -> Finding {
-    if cache.forgets_by(on_revoke) {
+    if cache.daemon.forgets_by(on_revoke) {
         let what = "Dovecot remembers passwords, and [on_revoke] makes it forget them";
         return Finding::ok(Check::Cache, what);
     }
-    let hint = match cache.is_saslauthd() {
+    let hint = match cache.daemon.is_saslauthd() {
         true => "take -c out of its options (OPTIONS in /etc/default/saslauthd), and restart it",
         false => {
             "let [on_revoke] run 'doveadm auth cache flush {user}', or set auth_cache_size = 0"
         }
     };
     Finding::wrong(Check::Cache, cache.describe("a revoked password"), hint)
-}
-
-/// One that runs is known by its own command line, whatever is configured.
-fn saslauthd_runs() -> bool {
-    let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm"));
-    session::pids()
-        .into_iter()
-        .any(|pid| name(pid).is_ok_and(|name| name.trim_end() == "saslauthd"))
 }
 
 /// Whether a file of shell variables gives saslauthd the option for its cache.
