@@ -109,7 +109,8 @@ pub fn settle_here(
     let lines = store.revoke(&live.sound, Some(user), &revocation)?;
     let revoked = store.entries_of_numbers(live.sound.iter().map(|entry| entry.id));
     Ok(Settled {
-        fate: Fate::Revoked(lines.len()),
+        // Not how many lines: those of very many are said in one.
+        fate: Fate::Revoked(count),
         // It has happened, whether or not they can be read again.
         revoked: revoked.unwrap_or(live.sound),
         lines,
