@@ -128,6 +128,7 @@ fn revoke_all(
     }
     let damaged = change.revoke_rest(user, revocation)?;
     Ok(Settled {
+        // Not how many lines: those of very many are said in one.
         fate: Fate::Revoked(revoked.len() + damaged),
         revoked,
         lines: change.commit()?,

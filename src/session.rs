@@ -121,12 +121,16 @@ pub fn login_uid(pid: i32) -> Option<u32> {
 
 /// The uid of whoever is behind the process with this pid: who logged in, else who started it.
 pub fn uid_behind(pid: i32) -> Option<u32> {
-    login_uid(pid).or_else(|| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        // The first of four is the real one.
-        uids.split_whitespace().next()?.parse().ok()
-    })
+    login_uid(pid).or_else(|| real_uid(pid))
+}
+
+/// The real uid of the process with this pid: also of a program that has the rights of its owner,
+/// that of whoever started it.
+pub fn real_uid(pid: i32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    // The first of four is the real one.
+    uids.split_whitespace().next()?.parse().ok()
 }
 
 /// The number of the session that the process with this pid belongs to now.

@@ -229,6 +229,26 @@ const STACKS: &[(&str, &str, &str)] = &[
     ),
     (
         "passwd",
+        "password required pam_pwhistory.so\npassword sufficient pam_unix.so use_authtok\npassword optional APP_PASSWD",
+        "is not reached after pam_unix.so",
+    ),
+    (
+        "passwd",
+        "password requisite pam_pwquality.so\npassword sufficient pam_unix.so use_authtok\npassword optional APP_PASSWD",
+        "is not reached after pam_unix.so",
+    ),
+    (
+        "passwd",
+        "password required pam_unix.so\npassword required pam_mount.so\npassword sufficient pam_permit.so\npassword optional APP_PASSWD",
+        "is not reached after pam_unix.so",
+    ),
+    (
+        "passwd",
+        "password [success=done user_unknown=ignore default=die] pam_ldap.so\npassword required pam_unix.so\npassword optional APP_PASSWD",
+        "",
+    ),
+    (
+        "passwd",
         "password optional APP_PASSWD\npassword required pam_unix.so",
         "stands above pam_unix.so",
     ),
@@ -267,6 +287,73 @@ fn what_is_wrong_with_a_stack_is_named() {
         assert!(said.contains(wrong), "{text}: {said}");
         assert_eq!(said.is_empty(), wrong.is_empty(), "{text}: {said}");
     }
+}
+
+#[test]
+fn what_is_longer_than_any_service_needs_is_named_and_judged_no_further() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let ours = "auth required APP_PASSWD\n";
+    for text in [
+        format!("{ours}{}", "auth required pam_unix.so\n".repeat(1_000)),
+        format!("{ours}{}", "# a comment\n".repeat(100_000)),
+        format!("{ours}{}", "auth substack imap\n".repeat(20)),
+        format!("{ours}{}", "@include /dev/zero\n"),
+    ] {
+        let machine = Machine::new();
+        machine.stack("imap", &text);
+        let began = std::time::Instant::now();
+        let said = wrong_about(&findings(&machine), "stack");
+        assert!(began.elapsed().as_secs() < 10, "{said}");
+        let (much, line) = ("it has more than 500 steps", "libpam cannot read this line");
+        assert!(said.contains(much) || said.contains(line), "{said}");
+    }
+}
+
+#[test]
+fn deep_substacks_are_walked_in_no_time() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let lines = "auth [success=ok new_authtok_reqd=ok ignore=ignore default=bad] pam_access.so\n\
+                 auth [success=ignore perm_denied=reset auth_err=ok maxtries=ok default=2] pam_unix.so\n";
+    for level in 0..14 {
+        let next = format!("{lines}auth substack level{}\n{lines}", level + 1);
+        machine.stack(&format!("level{level}"), &next);
+    }
+    machine.stack("level14", &lines.repeat(4));
+    machine.stack("imap", "auth required APP_PASSWD\nauth substack level0\n");
+    let began = std::time::Instant::now();
+    findings(&machine);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_left_over_beside_a_file_is_no_service() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let machine = Machine::new();
+    for name in [
+        ".imap.swp",
+        "#imap#",
+        "imap~",
+        "imap.orig",
+        "imap.save",
+        "imap.pacnew",
+        "imap.pacsave",
+        "imap.rpmorig",
+        "imap.ucf-dist",
+        "imap.dpkg-old",
+    ] {
+        machine.stack(
+            name,
+            "auth optional APP_PASSWD\nauth required pam_permit.so",
+        );
+    }
+    assert_eq!(wrong_about(&findings(&machine), "stack"), "");
 }
 
 #[test]
@@ -646,6 +733,36 @@ fn a_saslauthd_with_a_cache_is_named() {
         said.contains(&format!("saslauthd (process {pid}) runs with -c")),
         "{said}"
     );
+}
+
+#[test]
+fn what_users_call_saslauthd_or_dovecot_is_not_asked() {
+    if cannot_run(&["root"]) {
+        return;
+    }
+    let machine = Machine::new();
+    let start = |name| {
+        let mut command = Command::new("/bin/sh");
+        let command = command.arg0(name).args(["-c", "sleep 60; :"]);
+        command.uid(65534).spawn().unwrap()
+    };
+    let daemons = ["saslauthd", "dovecot"].map(start);
+    let doveconf = machine.path("bin/doveconf");
+    fs::create_dir(machine.path("bin")).unwrap();
+    fs::write(&doveconf, "#!/bin/sh\necho \"$@\" >>${0%/*}/asked\n").unwrap();
+    set_mode(&doveconf, 0o755);
+    let path = format!("{}:/usr/bin:/bin", machine.path("bin").display());
+    let mut doctor = machine.tool_command(&["doctor"]);
+    doctor.env("PATH", path);
+    let said = support::machine::run(doctor, b"").stdout;
+    for mut daemon in daemons {
+        let process = format!("(process {})", daemon.id());
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(!said.contains(&process), "{said}");
+    }
+    let asked = fs::read_to_string(machine.path("bin/asked")).unwrap_or_default();
+    assert!(!asked.contains("sleep 60"), "{asked}");
 }
 
 // -- the configuration

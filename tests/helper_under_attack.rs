@@ -516,7 +516,7 @@ impl Scene {
     /// The same once the last thread of a connection has ended: one listens, and one ends sessions.
     fn settled_belongings(&self) -> (usize, usize) {
         let began = Instant::now();
-        while self.helper.status("Threads") > 2 && began.elapsed() < BOUND {
+        while self.helper.status("Threads") > 3 && began.elapsed() < BOUND {
             sleep(Duration::from_millis(20));
         }
         self.belongings()

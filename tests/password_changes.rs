@@ -345,6 +345,45 @@ fn chpasswd_of_many_ends_those_that_there_are_and_writes_nothing_for_the_others(
 }
 
 #[test]
+fn of_very_many_app_passwords_all_are_counted() {
+    let Some(machine) = start("debian", "") else {
+        return;
+    };
+    let columns =
+        "user, key, tag, hash, services, networks, created_at, created_by, disabled, virtual";
+    machine.shell(&format!(
+        "sqlite3 /var/lib/app-passwd/store.db 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+             INSERT INTO credential (label, {columns}) SELECT label || i, {columns} FROM credential, n WHERE id = 1'"
+    ));
+    let old = machine.account_password("demo");
+    let said = passwd(&machine, Who::Root, "", [&old, NEW, NEW]);
+    let all = "1502 app passwords were revoked";
+    assert!(
+        said.stdout.contains(all) || said.stderr.contains(all),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn no_sign_out_waits_until_others_have_been_told() {
+    let Some(machine) = start("debian", "helper.sh") else {
+        return;
+    };
+    configure(
+        &machine,
+        r#"on_revoke.run = [["touch", "/run/demo/ran.{user}"]]
+           notify.command = ["sh", "-c", "sleep 7; touch /run/demo/told"]"#,
+    );
+    machine
+        .run("chpasswd", &format!("demo:{NEW}\nneighbour:{NEW}\n"))
+        .succeeds();
+    let is_there = |file: &str| machine.run(&format!("test -e {file}"), "").status == Some(0);
+    assert!(eventually(|| is_there("ran.neighbour")));
+    assert!(is_there("ran.demo") && !is_there("told"));
+    assert!(eventually(|| is_there("told")));
+}
+
+#[test]
 fn what_the_app_passwords_have_opened_ends_and_last_the_session_in_which_passwd_ran() {
     let Some(server) = Server::start_beside("passwd.sh debian helper.sh") else {
         return;

@@ -275,6 +275,29 @@ fn a_crash_of_sshd_leaves_nothing_open_and_harms_nobody_else() {
     assert_eq!(notes(&server), 0);
 }
 
+#[test]
+fn a_session_that_was_noted_for_another_user_with_the_same_number_goes_on() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let machine = &server.machine;
+    machine.create("demo --label phone --service sshd");
+    let other = machine.shell("sleep 600 >/dev/null 2>&1 & echo $!");
+    let other = other.trim_end();
+    let note = |user| {
+        machine.shell(&format!(
+            "install -d -m 700 {NOTES}; start=$(cut -d ' ' -f 22 /proc/{other}/stat)
+             printf '1\\n{user}\\nsshd\\n\\n\\n' >{NOTES}/{other}-$start; chmod 600 {NOTES}/*"
+        ));
+        machine.tool("revoke demo 1").succeeds();
+    };
+    // As it is once an older store was restored.
+    note("neighbour");
+    assert!(machine.runs(other));
+    note("demo");
+    assert!(!machine.runs(other));
+}
+
 fn kill(server: &Server, pid: &str) {
     server.machine.shell(&format!("kill {pid}"));
     assert!(eventually(|| !server.machine.runs(pid)));

@@ -13,6 +13,7 @@ mod machine;
 mod modules;
 mod pamd;
 mod protected;
+mod saslauthd;
 mod services;
 mod stacks;
 

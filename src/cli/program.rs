@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Other programs that the configuration names: argument lists, no shell, bounded in time.
+//! Other programs, most of them named by the configuration: argument lists, no shell, bounded in time.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long one program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Much more than what is asked for.
+const LONGEST_ANSWER: u64 = 1024 * 1024;
 
 /// Runs a program that reads `input`, and waits for its end. What it prints goes to standard error.
 pub(super) fn run(words: &[String], input: &[u8]) -> Result<ExitStatus, String> {
@@ -20,16 +23,27 @@ pub(super) fn run(words: &[String], input: &[u8]) -> Result<ExitStatus, String> 
     let stderr = stderr.map_err(|error| error.to_string())?;
     let input = in_memory(input).map_err(|error| error.to_string())?;
     let mut child = start(words, input.into(), stderr.into(), Stdio::inherit())?;
-    wait(&mut child)
+    wait(&mut child, deadline())
 }
 
-/// What a program of few words prints, if it does what it is asked, within the same time.
-pub(super) fn ask(words: &[String]) -> Option<String> {
-    let mut child = start(words, Stdio::null(), Stdio::piped(), Stdio::null()).ok()?;
-    wait(&mut child).ok().filter(ExitStatus::success)?;
-    let mut answer = String::new();
-    child.stdout?.read_to_string(&mut answer).ok()?;
-    Some(answer)
+/// What a program prints, if it does what it is asked by then. What it has started and left behind
+/// is not waited for.
+pub(super) fn ask(words: &[String], deadline: Instant) -> Option<String> {
+    let answer = in_memory(b"").ok()?;
+    let stdout = answer.try_clone().ok()?;
+    let mut child = start(words, Stdio::null(), stdout.into(), Stdio::null()).ok()?;
+    wait(&mut child, deadline)
+        .ok()
+        .filter(ExitStatus::success)?;
+    let length = answer.metadata().ok()?.len().min(LONGEST_ANSWER);
+    let mut bytes = vec![0; usize::try_from(length).ok()?];
+    answer.read_exact_at(&mut bytes, 0).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// Until when a program that is started now may take.
+pub(super) fn deadline() -> Instant {
+    Instant::now() + PATIENCE
 }
 
 /// A file without a name. Unlike a pipe it takes everything, whether or not somebody reads it.
@@ -55,8 +69,7 @@ fn start(words: &[String], stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result
         .map_err(|error| error.to_string())
 }
 
-fn wait(child: &mut Child) -> Result<ExitStatus, String> {
-    let deadline = Instant::now() + PATIENCE;
+fn wait(child: &mut Child, deadline: Instant) -> Result<ExitStatus, String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
@@ -108,8 +121,21 @@ mod tests {
 
     #[test]
     fn the_answer_of_a_program_is_what_it_prints_if_it_succeeds() {
-        assert_eq!(ask(&words("echo 1 hours")), Some("1 hours\n".to_owned()));
-        assert_eq!(ask(&words("sh -c false")), None);
-        assert_eq!(ask(&words("/no/such/program")), None);
+        let ask = |line| ask(&words(line), deadline());
+        assert_eq!(ask("echo 1 hours"), Some("1 hours\n".to_owned()));
+        assert_eq!(ask("sh -c false"), None);
+        assert_eq!(ask("/no/such/program"), None);
+    }
+
+    #[test]
+    fn an_answer_is_not_waited_for_longer_than_its_program_runs() {
+        let ask = |script: &str| {
+            let words = ["sh", "-c", script].map(str::to_owned);
+            super::ask(&words, Instant::now() + Duration::from_secs(2))
+        };
+        let began = Instant::now();
+        assert_eq!(ask("echo yes; sleep 5 &"), Some("yes\n".to_owned()));
+        assert_eq!(ask("echo yes; sleep 5"), None);
+        assert!(began.elapsed() < Duration::from_secs(4));
     }
 }

@@ -95,10 +95,12 @@ fn end_all(
         .into_iter()
         .partition(|session| asker.is_in(session));
     others.iter().for_each(end);
-    let caches = cache::all();
+    // Looked for before the commands, which may restart them; asked afterwards, since that takes time.
+    let mut daemons = cache::daemons();
     let done = run_commands(&used, context);
-    for warning in caches.iter().filter_map(|cache| cache.warning(&done)) {
-        output::say(&warning);
+    daemons.retain(|daemon| daemon.goes_on() && !daemon.forgets_by(&done));
+    for cache in cache::among(daemons) {
+        output::say(&cache.warning());
     }
     if !own.is_empty() {
         asker.let_finish();
@@ -107,7 +109,8 @@ fn end_all(
 }
 
 /// The sessions that any of the entries has opened, or may have, as far as `concerned` says: where
-/// the ticket was forged, any of the user's entries may have.
+/// the ticket was forged, any of the user's entries may have. Once an older store was restored, an
+/// entry may have the number of another user's.
 fn sessions_of(
     entries: &[Credential],
     concerned: impl Fn(&Credential, &str, Option<&str>) -> bool,
@@ -115,11 +118,10 @@ fn sessions_of(
     let mut sessions = session::all();
     sessions.retain(|Open { session, .. }| {
         entries.iter().any(|entry| {
-            let opened = match session.entry {
-                Some(id) => id == entry.id,
-                None => session.user == entry.user,
-            };
-            opened && concerned(entry, &session.service, session.origin.as_deref())
+            let opened = session.entry.is_none_or(|id| id == entry.id);
+            opened
+                && session.user == entry.user
+                && concerned(entry, &session.service, session.origin.as_deref())
         })
     });
     sessions

@@ -13,15 +13,29 @@ use super::pamd::{Kind, Service};
 /// Where what a file includes is looked for as well.
 const DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
-/// What a package manager or an editor leaves beside a file.
-const LEFTOVERS: [&str; 7] = [
+/// How what a package manager, an editor or a person leaves beside a file begins and ends.
+const LEFTOVERS_BEGIN: [&str; 2] = [".", "#"];
+const LEFTOVERS: [&str; 20] = [
     "~",
+    ".apk-new",
+    ".backup",
     ".bak",
+    ".dpkg-bak",
     ".dpkg-dist",
     ".dpkg-new",
     ".dpkg-old",
+    ".dpkg-tmp",
+    ".old",
+    ".orig",
+    ".pacnew",
+    ".pacsave",
     ".rpmnew",
+    ".rpmorig",
     ".rpmsave",
+    ".save",
+    ".ucf-dist",
+    ".ucf-new",
+    ".ucf-old",
 ];
 
 /// A service that asks the module.
@@ -62,7 +76,10 @@ pub(super) fn read(dir: &Path) -> (Vec<Named>, Vec<Finding>) {
             }),
             Err(error) => {
                 let what = format!("{}: {error}", file.display());
-                let hint = "libpam cannot read it either: mend or remove it";
+                let hint = match error.kind() {
+                    io::ErrorKind::FileTooLarge => "no service needs as much: shorten or remove it",
+                    _ => "libpam cannot read it either: mend or remove it",
+                };
                 problems.push(Finding::wrong(Check::Stack, what, hint));
             }
         }
@@ -81,10 +98,15 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
     let mut names: Vec<_> = files
         .filter(|file| file.path().is_file())
         .filter_map(|file| file.file_name().into_string().ok())
-        .filter(|name| !LEFTOVERS.iter().any(|ending| name.ends_with(ending)))
+        .filter(|name| !is_left_over(name))
         .collect();
     names.sort_unstable();
     Ok(names)
+}
+
+fn is_left_over(name: &str) -> bool {
+    LEFTOVERS_BEGIN.iter().any(|begin| name.starts_with(begin))
+        || LEFTOVERS.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether a file is only a part of others, and judged with them: its jumps may lead out of it.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What the helper does once it has answered: it ends what revoked app passwords have opened, and
-//! tells the command of `[notify]`. One after the other, in a thread of its own: whoever changes the passwords of thousands takes no
-//! connection that a login needs, and starts no thousand commands.
+//! tells the command of `[notify]`. Each has a thread that does one after the other: whoever changes
+//! the passwords of thousands takes no connection that a login needs, and starts no thousand
+//! commands; and nothing stays open while a command takes its time to tell somebody.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use pam_app_passwd::credential::Credential;
 
@@ -15,6 +16,9 @@ use crate::cli::notify::tell_of;
 use crate::cli::output;
 use crate::cli::signout::{Asker, sign_out_for};
 
+/// How many notices may wait for their turn, which may take seconds each.
+const NOTICES: usize = 10_000;
+
 /// Entries that were revoked for somebody who has asked.
 pub(super) struct Revoked {
     pub(super) entries: Vec<Credential>,
@@ -24,17 +28,16 @@ pub(super) struct Revoked {
     pub(super) asker: Asker,
 }
 
-/// The way to that thread.
+/// The way to the thread that ends it all.
 #[derive(Clone)]
 pub(super) struct After(Sender<Revoked>);
 
 impl After {
     pub(super) fn begin() -> Result<Self, Failure> {
+        let (to_notices, notices) = sync_channel(NOTICES);
         let (sender, receiver) = channel();
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        thread
-            .spawn(move || work(&receiver))
-            .map_err(|error| Failure::new(Code::Failed, format!("no thread: {error}")))?;
+        start(move || tell(&notices))?;
+        start(move || end(&receiver, &to_notices))?;
         Ok(Self(sender))
     }
 
@@ -45,15 +48,31 @@ impl After {
     }
 }
 
-fn work(receiver: &Receiver<Revoked>) {
+fn start(work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    let failed = |error| Failure::new(Code::Failed, format!("no thread: {error}"));
+    thread.map(drop).map_err(failed)
+}
+
+fn end(receiver: &Receiver<Revoked>, to_notices: &SyncSender<Revoked>) {
+    for revoked in receiver {
+        sign_out_for(&revoked.asker, &revoked.entries, &revoked.context);
+        if to_notices.try_send(revoked).is_err() {
+            output::say(
+                "warning: [notify]: too many notices wait already, so nobody is told of a change",
+            );
+        }
+    }
+}
+
+fn tell(notices: &Receiver<Revoked>) {
     for Revoked {
         entries,
         stamp,
         context,
-        asker,
-    } in receiver
+        ..
+    } in notices
     {
-        sign_out_for(&asker, &entries, &context);
         tell_of("revoked", &stamp, &entries, &context);
     }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nix::unistd::User;
 use pam_app_passwd::config::Config;
@@ -20,6 +21,9 @@ const CONNECTIONS_OF_A_CALLER: usize = 256;
 /// A screen locker has one.
 const CONNECTIONS_OF_ANOTHER: usize = 8;
 const CONNECTIONS_OF_ALL_OTHERS: usize = 64;
+/// How long after a look at callers that are not there comes the next, for which logins may have to
+/// wait.
+const AGAIN: Duration = Duration::from_secs(20);
 /// Each may cost as much memory as one hash.
 const TURNS_OF_A_CALLER: usize = 4;
 const TURNS_OF_ALL_OTHERS: usize = 2;
@@ -43,6 +47,8 @@ pub(super) struct Quotas {
     config_path: PathBuf,
     /// The configuration that the callers are from, told by its times and places.
     read: Option<Version>,
+    /// When to look again, if a caller was not there.
+    again: Option<Instant>,
     callers: HashMap<u32, Arc<Quota>>,
     others: Arc<Quota>,
 }
@@ -52,6 +58,7 @@ impl Quotas {
         Self {
             config_path,
             read: None,
+            again: None,
             callers: HashMap::from([(0, Arc::new(Quota::of_a_caller()))]),
             others: Arc::new(Quota::of_all_others()),
         }
@@ -62,19 +69,22 @@ impl Quotas {
         self.callers.get(&uid).unwrap_or(&self.others)
     }
 
-    /// Looks who is a caller now, if the configuration has changed. One that cannot be used leaves
-    /// everything as it is.
+    /// Looks who is a caller now, if the configuration has changed, or a caller was not there: it may
+    /// have been installed since, or be known to a directory that did not answer. A configuration
+    /// that cannot be used leaves everything as it is.
     pub(super) fn refresh(&mut self) -> Result<(), Failure> {
         let there = version(&self.config_path);
-        if self.read == Some(there) {
+        let is_due = self.again.is_some_and(|again| Instant::now() >= again);
+        if self.read == Some(there) && !is_due {
             return Ok(());
         }
-        self.read = Some(there);
+        (self.read, self.again) = (Some(there), None);
         let config = Config::load(&self.config_path)?;
         let mut callers = HashMap::new();
-        // A caller that is not installed asks nothing.
-        let named = config.helper.callers.keys().filter_map(|name| uid_of(name));
-        for uid in named.chain([0]) {
+        let named = &config.helper.callers;
+        let found: Vec<_> = named.keys().filter_map(|name| uid_of(name)).collect();
+        self.again = (found.len() < named.len()).then(|| Instant::now() + AGAIN);
+        for uid in found.into_iter().chain([0]) {
             let quota = self.callers.get(&uid).cloned();
             callers.insert(uid, quota.unwrap_or_else(|| Arc::new(Quota::of_a_caller())));
         }
@@ -157,6 +167,32 @@ mod tests {
         // What it has taken meanwhile stays counted.
         assert!(Arc::ptr_eq(quotas.of(nobody), &quota));
     }
+
+    #[test]
+    fn a_caller_that_is_not_there_is_looked_for_again_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(
+            &path,
+            "helper.callers = { nobody = [\"web\"], no-such-user = [\"web\"] }",
+        )
+        .unwrap();
+        let mut quotas = Quotas::new(path.clone());
+        quotas.refresh().unwrap();
+        let later = quotas.again.expect("a time");
+        quotas.refresh().unwrap();
+        assert_eq!(quotas.again, Some(later));
+        // As if nobody had not been there either, and the time has come.
+        quotas.callers.clear();
+        quotas.again = Some(Instant::now());
+        quotas.refresh().unwrap();
+        let nobody = uid_of("nobody").unwrap();
+        assert!(!Arc::ptr_eq(quotas.of(nobody), &quotas.others));
+        fs::write(&path, "helper.callers.nobody = [\"web\"]").unwrap();
+        quotas.refresh().unwrap();
+        assert_eq!(quotas.again, None);
+    }
+
     #[test]
     fn a_place_is_given_back_also_by_a_thread_that_panics() {
         let quota = Arc::new(Quota::of_all_others());

@@ -1,100 +1,117 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Caches above PAM that go on accepting a revoked password, because they do not ask again.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use pam_app_passwd::session::Process;
+use pam_app_passwd::session::{self, Process};
 
 use crate::cli::program;
 
 /// saslauthd's own default, in seconds (saslauthd(8), `-t`).
 const SASLAUTHD_TTL: u64 = 28_800;
 
-/// One that runs on this machine.
-pub(in crate::cli) struct Cache {
+/// A process of root's that is called like one of them: whoever else starts something can call it as
+/// they like, with whatever command line.
+pub(in crate::cli) struct Daemon {
     process: Process,
-    kind: Kind,
+    program: Program,
+    words: Vec<String>,
 }
 
-enum Kind {
-    Saslauthd { seconds: u64 },
-    Dovecot { ttl: String },
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Saslauthd,
+    Dovecot,
 }
 
-/// All that run. They are looked for before the commands are run, which may make them forget.
-pub(in crate::cli) fn all() -> Vec<Cache> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let mut pids: Vec<i32> = processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    pids.sort_unstable();
-    let mut caches: Vec<_> = pids.into_iter().filter_map(Cache::of).collect();
+/// One that remembers passwords.
+pub(in crate::cli) struct Cache {
+    pub(in crate::cli) daemon: Daemon,
+    /// For how long.
+    lifetime: String,
+}
+
+/// All that may be one, the oldest first. Nobody is asked anything.
+pub(in crate::cli) fn daemons() -> Vec<Daemon> {
+    let mut daemons: Vec<_> = session::pids().into_iter().filter_map(Daemon::of).collect();
+    daemons.sort_unstable_by_key(|daemon| daemon.process.start);
     // The children of saslauthd have its command line; the oldest speaks for all.
     let mut seen = false;
-    caches.retain(|cache| !cache.is_saslauthd() || !std::mem::replace(&mut seen, true));
-    caches
+    daemons.retain(|daemon| !daemon.is_saslauthd() || !std::mem::replace(&mut seen, true));
+    daemons
 }
 
-impl Cache {
+/// Those of them that are one. However many there are, they are asked for seconds only.
+pub(in crate::cli) fn among(daemons: Vec<Daemon>) -> Vec<Cache> {
+    let deadline = program::deadline();
+    let mut told = BTreeMap::new();
+    let mut lifetime = |daemon: &Daemon| match daemon.program {
+        Program::Saslauthd => saslauthd_cache(&daemon.words).map(|seconds| format!("{seconds} s")),
+        Program::Dovecot => told
+            .entry(doveconf(&daemon.words))
+            .or_insert_with_key(|ask| dovecot_cache(&program::ask(ask, deadline)?))
+            .clone(),
+    };
+    let cache = |daemon| {
+        let lifetime = lifetime(&daemon)?;
+        Some(Cache { daemon, lifetime })
+    };
+    daemons.into_iter().filter_map(cache).collect()
+}
+
+impl Daemon {
     fn of(pid: i32) -> Option<Self> {
+        let process = Process::of(pid)?;
         let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words = words.split(|&byte| byte == 0);
         let words: Vec<_> = words
-            .split(|&byte| byte == 0)
-            .map(String::from_utf8_lossy)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
             .collect();
-        let kind = match words.first()?.rsplit('/').next()? {
-            "saslauthd" => Kind::Saslauthd {
-                seconds: saslauthd_cache(&words)?,
-            },
+        let program = match words.first()?.rsplit('/').next()? {
+            "saslauthd" => Program::Saslauthd,
             // Only its first process; those that do its work are called `dovecot/auth` and so on.
-            "dovecot" => Kind::Dovecot {
-                ttl: dovecot_cache(&program::ask(&doveconf(&words))?)?,
-            },
+            "dovecot" => Program::Dovecot,
             _ => return None,
         };
-        Some(Self {
-            process: Process::of(pid)?,
-            kind,
+        (session::real_uid(pid) == Some(0)).then_some(Self {
+            process,
+            program,
+            words,
         })
     }
 
     pub(in crate::cli) fn is_saslauthd(&self) -> bool {
-        matches!(self.kind, Kind::Saslauthd { .. })
+        self.program == Program::Saslauthd
     }
 
-    /// What the person who revokes must know about it after these commands have done their work.
-    /// Nothing, if one of them has made it forget.
-    pub(super) fn warning(&self, done: &[Vec<String>]) -> Option<String> {
-        let remedy = match &self.kind {
-            _ if Process::of(self.process.pid) != Some(self.process) => return None, // restarted
-            _ if self.forgets_by(done) => return None,
-            Kind::Saslauthd { .. } => "restart it",
-            Kind::Dovecot { .. } => "run doveadm auth cache flush",
-        };
-        Some(format!(
-            "warning: {}; {remedy}",
-            self.describe("the password")
-        ))
+    /// Whether it has not ended since.
+    pub(super) fn goes_on(&self) -> bool {
+        Process::of(self.process.pid) == Some(self.process)
     }
 
     /// Whether one of these commands makes it forget.
     pub(in crate::cli) fn forgets_by(&self, commands: &[Vec<String>]) -> bool {
         !self.is_saslauthd() && commands.iter().any(|words| flushes_dovecot(words))
     }
+}
+
+impl Cache {
+    /// What the person who has revoked must know about it.
+    pub(super) fn warning(&self) -> String {
+        let remedy = match self.daemon.program {
+            Program::Saslauthd => "restart it",
+            Program::Dovecot => "run doveadm auth cache flush",
+        };
+        format!("warning: {}; {remedy}", self.describe("the password"))
+    }
 
     /// What it does with a password that it remembers.
     pub(in crate::cli) fn describe(&self, password: &str) -> String {
-        let pid = self.process.pid;
-        let (program, lifetime) = match &self.kind {
-            Kind::Saslauthd { seconds } => ("saslauthd", format!("{seconds} s")),
-            Kind::Dovecot { ttl } => ("dovecot", ttl.clone()),
-        };
-        let how = match self.is_saslauthd() {
-            true => "runs with -c",
-            false => "has an auth cache",
+        let (pid, lifetime) = (self.daemon.process.pid, &self.lifetime);
+        let (program, how) = match self.daemon.program {
+            Program::Saslauthd => ("saslauthd", "runs with -c"),
+            Program::Dovecot => ("dovecot", "has an auth cache"),
         };
         format!(
             "{program} (process {pid}) {how}: it may go on accepting {password} for up to {lifetime}"

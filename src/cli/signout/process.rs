@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pam_app_passwd::session::{Open, Process, number_of, parent_of, pids};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::cli::program;
 
 /// How long a session may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -187,12 +188,8 @@ fn terminate_by_logind(pid: i32) {
     };
     if Path::new("/run/systemd/sessions").join(session).exists() {
         // Whether it was of use is seen by whether the processes end.
-        let _ = Command::new("loginctl")
-            .args(["terminate-session", session])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        let words = ["loginctl", "terminate-session", session].map(str::to_owned);
+        let _ = program::ask(&words, Instant::now() + PATIENCE);
     }
 }
 
@@ -206,6 +203,8 @@ fn logind_session(groups: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use pam_app_passwd::credential::UserName;
     use pam_app_passwd::session::Session;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! From the files of a service to its steps.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Calls, Control, Kind, OURS, Place, Service, Step, base_name, is_ours, line};
@@ -10,25 +11,36 @@ use super::{Calls, Control, Kind, OURS, Place, Service, Step, base_name, is_ours
 const DEEPEST: usize = 16;
 /// Files that include each other make many of few; no service needs as many.
 const MOST_FILES: usize = 500;
+/// Nor as many steps.
+const MOST_STEPS: usize = 500;
+/// Nor as many bytes in all its files.
+const MOST_BYTES: u64 = 256 * 1024;
 
-/// Reads the file of a service. What it includes is looked for in each of `dirs`.
+/// Reads the file of a service. What it includes is looked for in each of `dirs`. More than any
+/// service needs is refused, so that an answer does not take forever.
 pub(super) fn read(file: &Path, dirs: &[PathBuf]) -> io::Result<Service> {
-    let text = read_to_string(file)?;
     let mut reader = Reader {
         dirs,
         service: Service::default(),
+        room: MOST_BYTES,
+        too_much: false,
     };
+    let text = reader.text_of(file)?;
     if let Err(place) = reader.take(file, &text, Within::default()) {
         // The line that names the module may stand behind.
         reader.service.names_us |= text.contains(OURS);
         reader.service.unreadable = Some(place);
     }
+    if reader.too_much {
+        return Err(too_much());
+    }
     Ok(reader.service)
 }
 
-/// A file of the directory need not be text.
-fn read_to_string(file: &Path) -> io::Result<String> {
-    Ok(String::from_utf8_lossy(&std::fs::read(file)?).into_owned())
+fn too_much() -> io::Error {
+    let what =
+        format!("with what it includes it has more than {MOST_STEPS} steps, or {MOST_BYTES} bytes");
+    io::Error::new(io::ErrorKind::FileTooLarge, what)
 }
 
 /// Where an included file stands.
@@ -43,9 +55,33 @@ struct Within {
 struct Reader<'a> {
     dirs: &'a [PathBuf],
     service: Service,
+    /// How many bytes more may be read.
+    room: u64,
+    too_much: bool,
 }
 
 impl Reader<'_> {
+    /// The text of a file, which need not be text.
+    fn text_of(&mut self, file: &Path) -> io::Result<String> {
+        if !std::fs::metadata(file)?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut bytes = Vec::new();
+        let most = self.room + 1;
+        let read = File::open(file)?.take(most).read_to_end(&mut bytes)?;
+        let left = self.room.checked_sub(u64::try_from(read).unwrap_or(most));
+        self.too_much |= left.is_none();
+        self.room = left.ok_or_else(too_much)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn push(&mut self, step: Step) {
+        self.too_much |= self.service.steps.len() == MOST_STEPS;
+        if !self.too_much {
+            self.service.steps.push(step);
+        }
+    }
+
     /// Takes the lines of a file, up to one that makes libpam give it up.
     fn take(&mut self, file: &Path, text: &str, within: Within) -> Result<(), Place> {
         for (number, words) in line::lines(text) {
@@ -90,7 +126,7 @@ impl Reader<'_> {
                 self.include_kind(rest.first(), Within { only, ..within }, failure);
             }
             [_, word, rest @ ..] if word.eq_ignore_ascii_case("substack") => {
-                self.service.steps.push(step(Calls::Substack));
+                self.push(step(Calls::Substack));
                 let level = level + 1;
                 let inner = Within {
                     only,
@@ -101,16 +137,16 @@ impl Reader<'_> {
             }
             [_, control, rest @ ..] => {
                 let calls = calls(Control::parse(control), rest, known);
-                self.service.steps.push(step(calls));
+                self.push(step(calls));
             }
-            _ => self.service.steps.push(failure),
+            _ => self.push(failure),
         }
     }
 
     /// A line `include` or `substack`. Where no file can be read, `failure` stands in its place.
     fn include_kind(&mut self, name: Option<&String>, within: Within, failure: Step) {
         if !self.include(name, within) {
-            self.service.steps.push(failure);
+            self.push(failure);
         }
     }
 
@@ -120,13 +156,14 @@ impl Reader<'_> {
             depth: within.depth + 1,
             ..within
         };
-        let few = within.depth < DEEPEST && self.service.includes.len() < MOST_FILES;
+        let few =
+            within.depth < DEEPEST && self.service.includes.len() < MOST_FILES && !self.too_much;
         let Some(name) = name.filter(|_| few) else {
             return false;
         };
         let found = self.dirs.iter().find_map(|dir| {
             let file = dir.join(name);
-            read_to_string(&file).ok().map(|text| (file, text))
+            self.text_of(&file).ok().map(|text| (file, text))
         });
         found.is_some_and(|(file, text)| {
             let taken = self.take(&file, &text, within).is_ok();
@@ -213,10 +250,13 @@ mod tests {
 
     #[test]
     fn files_that_include_each_other_come_to_an_end() {
-        let text = "auth include imap\n".repeat(5);
-        let (steps, _) = read(&[("imap", &text)]);
-        assert_eq!(steps.last().unwrap(), "0 auth failure");
-        assert!(steps.len() < 5 * (MOST_FILES + DEEPEST), "{}", steps.len());
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("imap");
+        for text in ["auth include imap\n", "@include imap\n"] {
+            std::fs::write(&file, text.repeat(5)).unwrap();
+            let read = Service::read(&file, &[dir.path().to_owned()]);
+            assert!(read.is_err() || read.unwrap().steps.len() <= MOST_STEPS);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What a stack comes to: libpam's own way through its steps, for every answer that its modules may
-//! give. Two ways that are in the same state before a step are one from there on, so that a stack
-//! of any length is walked in no time.
+//! give. Two ways that are in the same state before a step are one from there on, and there are few
+//! states, so that the ways through a stack are many but the work is not.
 //!
 //! The rules are those of libpam's `_pam_dispatch_aux`, as pam.conf(5) describes them.
 
@@ -9,66 +9,25 @@ use std::collections::BTreeSet;
 
 use super::{Action, Calls, Code, Step};
 
-/// What the steps so far have come to.
+/// What the steps so far have come to: as much of it as decides whether the application is told that
+/// all is well. It only goes down this list, or back to where its level began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sum {
-    impression: Impression,
-    status: Code,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Impression {
-    None,
+enum Sum {
+    /// Nothing yet, which is no success.
+    Undecided,
     Good,
+    /// Good, but the application is told something else than success.
+    Lesser,
     Bad,
 }
 
 impl Sum {
-    const START: Self = Self {
-        impression: Impression::None,
-        status: Code::PERM_DENIED,
-    };
-    const FAILED: Self = Self {
-        impression: Impression::Bad,
-        status: Code::PERM_DENIED,
-    };
-
     /// A good answer counts where nothing was bad before, nor good in a lesser way.
     fn with_good(self, code: Code) -> Self {
         match self {
-            Self {
-                impression: Impression::None,
-                ..
-            }
-            | Self {
-                impression: Impression::Good,
-                status: Code::SUCCESS,
-            } => Self {
-                impression: Impression::Good,
-                status: code,
-            },
-            _ => self,
-        }
-    }
-
-    /// The first bad answer is what the application is told.
-    fn with_bad(self, code: Code) -> Self {
-        match self.impression {
-            Impression::Bad => self,
-            _ if code == Code::IGNORE => Self::FAILED,
-            _ => Self {
-                impression: Impression::Bad,
-                status: code,
-            },
-        }
-    }
-
-    /// What the application is told in the end.
-    fn ending(self) -> Code {
-        match self.impression {
-            Impression::Good => self.status,
-            _ if self.status == Code::SUCCESS => Code::PERM_DENIED,
-            _ => self.status,
+            Self::Undecided | Self::Good if code == Code::SUCCESS => Self::Good,
+            Self::Undecided | Self::Good => Self::Lesser,
+            Self::Lesser | Self::Bad => self,
         }
     }
 }
@@ -87,15 +46,17 @@ impl State {
     /// The one before the first step.
     fn start() -> Self {
         Self {
-            sum: Sum::START,
+            sum: Sum::Undecided,
             level: 0,
-            saved: vec![Sum::START],
+            saved: vec![Sum::Undecided],
         }
     }
 
     fn enter(&mut self, level: usize) {
+        // Of levels that were left nothing is kept: it would only keep ways apart.
+        self.saved.truncate(level + 1);
         if self.level < level {
-            self.saved.resize(level, Sum::START);
+            self.saved.resize(level, Sum::Undecided);
             self.saved.push(self.sum);
         }
         self.level = level;
@@ -105,7 +66,7 @@ impl State {
 /// All ways through a stack.
 pub(in super::super) struct Walk {
     reached: Vec<BTreeSet<State>>,
-    endings: BTreeSet<Code>,
+    may_succeed: bool,
 }
 
 impl Walk {
@@ -126,7 +87,7 @@ impl Walk {
     ) -> Self {
         let mut walk = Self {
             reached: vec![BTreeSet::new(); stack.len()],
-            endings: BTreeSet::new(),
+            may_succeed: false,
         };
         states
             .iter()
@@ -147,9 +108,7 @@ impl Walk {
             Some(states) => {
                 states.insert(state);
             }
-            None => {
-                self.endings.insert(state.sum.ending());
-            }
+            None => self.may_succeed |= state.sum == Sum::Good,
         }
     }
 
@@ -159,6 +118,13 @@ impl Walk {
         self.reached.get(at).unwrap_or(&NONE)
     }
 
+    /// Those of them in which nothing has gone wrong.
+    pub(in super::super) fn sound_states_at(&self, at: usize) -> BTreeSet<State> {
+        let states = self.states_at(at).iter();
+        let sound = states.filter(|state| state.sum != Sum::Bad);
+        sound.cloned().collect()
+    }
+
     /// Whether a step is reached.
     pub(in super::super) fn reaches(&self, at: usize) -> bool {
         !self.states_at(at).is_empty()
@@ -166,7 +132,7 @@ impl Walk {
 
     /// Whether the application may be told that all is well.
     pub(in super::super) fn may_succeed(&self) -> bool {
-        self.endings.contains(&Code::SUCCESS)
+        self.may_succeed
     }
 }
 
@@ -181,21 +147,27 @@ fn pass(stack: &[&Step], at: usize, step: &Step, mut state: State, code: Code) -
         Action::Ok => state.sum = state.sum.with_good(code),
         Action::Done => {
             state.sum = state.sum.with_good(code);
-            if state.sum.impression == Impression::Good {
+            if matches!(state.sum, Sum::Good | Sum::Lesser) {
                 return (end_of_level(stack, at, step.level), state);
             }
         }
-        Action::Bad => state.sum = state.sum.with_bad(code),
+        Action::Bad => state.sum = Sum::Bad,
         Action::Die => {
-            state.sum = state.sum.with_bad(code);
+            state.sum = Sum::Bad;
             return (end_of_level(stack, at, step.level), state);
         }
-        Action::Reset => state.sum = state.saved.get(step.level).copied().unwrap_or(Sum::START),
+        Action::Reset => {
+            state.sum = state
+                .saved
+                .get(step.level)
+                .copied()
+                .unwrap_or(Sum::Undecided)
+        }
         Action::Jump(steps) => {
             let landing = landing(stack, at, step.level, steps);
             let (next, too_far) = landing;
             if too_far {
-                state.sum = Sum::FAILED;
+                state.sum = Sum::Bad;
             }
             return (next, state);
         }
