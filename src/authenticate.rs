@@ -287,7 +287,7 @@ mod tests {
             let new = NewCredential {
                 user: name(owner),
                 label: Label::parse(label).unwrap(),
-                key: key.id,
+                key,
                 tag: proof.tag(),
                 hash: Hash::of(
                     &proof,

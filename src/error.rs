@@ -63,6 +63,9 @@ pub enum Error {
     /// Another process holds the lock for too long.
     #[error("{}: the store is busy", .0.display())]
     Busy(PathBuf),
+    /// Another store was restored since its key was read.
+    #[error("{}: the store was replaced meanwhile", .0.display())]
+    StoreReplaced(PathBuf),
     /// There is no room left for a change.
     #[error("{}: the disk is full", .0.display())]
     Full(PathBuf),
@@ -179,6 +182,7 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
                 "mount it read-write; nothing was changed".to_owned()
             }
+            Self::StoreReplaced(_) => "nothing was changed; do it again".to_owned(),
             Self::Full(_) => "free some space on it; nothing was changed".to_owned(),
             Self::NoHelper { .. } => {
                 "a host that is not root needs the helper: systemctl enable --now app-passwd.socket, or run 'app-passwd serve'"

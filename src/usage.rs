@@ -8,6 +8,7 @@
 //! anew.
 
 mod check;
+mod forget;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::policy::Refusal;
 use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
 pub use check::{damage, set_aside_in};
+pub use forget::forget;
 
 /// A row is written at most this often, in seconds.
 const EVERY: i64 = 60;

@@ -10,6 +10,13 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
+use pam_app_passwd::clock::Timestamp;
+use pam_app_passwd::credential::{Label, UserName};
+use pam_app_passwd::error::Error;
+use pam_app_passwd::hash::{Cost, Hash};
+use pam_app_passwd::password::AppPassword;
+use pam_app_passwd::random;
+use pam_app_passwd::store::{NewCredential, Store};
 use rusqlite::Connection;
 use serde_json::json;
 use support::machine::{dump, run, set_mode};
@@ -99,7 +106,7 @@ fn a_backup_goes_only_where_it_is_safe_and_where_nothing_else_is() {
         (in_state("store.db-journal"), 2),
         (in_state("b"), 2),
         (machine.path("link").display().to_string(), 1),
-        (machine.path("none/b").display().to_string(), 5),
+        (machine.path("none/b").display().to_string(), 1),
         (open.join("b").display().to_string(), 5),
         ("/dev/null".to_owned(), 1),
         ("/".to_owned(), 5),
@@ -124,6 +131,37 @@ fn there_is_no_backup_of_no_store_and_none_of_a_damaged_one() {
     );
     machine.tool(&["backup", &file]).refuses(5);
     assert!(!fs::exists(&file).unwrap());
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_that_holds_the_key() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let place = machine.path("place");
+    fs::create_dir(&place).unwrap();
+    let file = place.join("b").display().to_string();
+    for call in ["write", "fsync", "rename"] {
+        let again = machine.tool_command(&["backup", &file]);
+        let ran = run(failing(again, call, "EIO", 1), b"");
+        assert_eq!(ran.status, Some(1), "{call}: {ran:?}");
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "{call}");
+    }
+    machine.tool(&["backup", &file]).succeeds();
+}
+
+#[test]
+fn a_place_is_named_in_full_however_long_it_is() {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    let place = machine.path(&format!("{0}/{0}", "long".repeat(50)));
+    fs::create_dir_all(&place).unwrap();
+    let file = place.join("b").display().to_string();
+    let ran = machine.tool(&["backup", &file]);
+    assert!(ran.stderr.contains(&format!("to {file}. ")), "{ran:?}");
+    ran.succeeds();
 }
 
 #[test]
@@ -379,6 +417,40 @@ fn a_restore_believes_only_what_nobody_else_can_have_written() {
 }
 
 #[test]
+fn last_uses_are_forgotten_where_they_may_be_other_peoples() {
+    let (machine, other) = (Machine::new(), Machine::new());
+    let phone = machine.create("alice", "phone", &[]);
+    other.create("bob", "phone", &[]);
+    let (own, others) = (backup(&machine, "b"), backup(&other, "b"));
+    let use_it = || assert_eq!(machine.login("imap", "alice", &phone), Code::SUCCESS);
+    let is_noted = || !machine.show("alice", "phone")["last_used"].is_null();
+    use_it();
+    assert_eq!(restore(&machine, &own)["usage_forgotten"], false);
+    assert!(is_noted());
+    // The same number is another's.
+    assert_eq!(restore(&machine, &others)["usage_forgotten"], true);
+    assert!(machine.show("bob", "phone")["last_used"].is_null());
+    restore(&machine, &own);
+    assert!(!is_noted());
+    use_it();
+    assert!(is_noted());
+    // Whose the notes are is not known without the store, and their file may be damaged itself.
+    fs::remove_file(machine.store()).unwrap();
+    assert_eq!(restore(&machine, &own)["usage_forgotten"], true);
+    use_it();
+    fs::write(machine.store(), vec![0x5a; 20_000]).unwrap();
+    fs::write(machine.usage(), vec![0x5a; 20_000]).unwrap();
+    let ran = machine.tool(&["restore", &own, "--yes"]);
+    assert!(ran.stderr.contains("last uses is forgotten"), "{ran:?}");
+    ran.succeeds();
+    assert!(!is_noted());
+    use_it();
+    assert!(is_noted());
+    fs::remove_file(machine.usage()).unwrap();
+    assert_eq!(restore(&machine, &others)["usage_forgotten"], false);
+}
+
+#[test]
 fn a_restore_makes_a_store_where_there_is_none() {
     let machine = Machine::new();
     let phone = machine.create("alice", "phone", &[]);
@@ -422,6 +494,66 @@ fn a_restore_replaces_a_store_that_cannot_be_read() {
     machine.alter("PRAGMA user_version = 99");
     restore(&machine, &file);
     assert_eq!(machine.login("imap", "alice", &phone), Code::SUCCESS);
+}
+
+#[test]
+fn what_was_revoked_stays_so_where_the_damaged_store_still_says_so() {
+    let machine = Machine::configured("policy.max_per_user = 0\nhash.memory_kib = 8");
+    for number in 1..=60 {
+        machine.create("alice", &format!("number {number}"), &[]);
+    }
+    let file = backup(&machine, "b");
+    machine
+        .tool(&["revoke", "alice", "--all", "--yes"])
+        .succeeds();
+    machine.create("bob", "phone", &[]);
+    let sound = fs::read(machine.store()).unwrap();
+
+    // An index: nothing of the entries is lost.
+    machine.alter("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'credential_by_tag'");
+    let said = machine.tool(&["restore", &file, "--yes"]);
+    assert!(said.stderr.contains("stays so"), "{said:?}");
+    said.succeeds();
+    assert_eq!(revoked(&machine), 60);
+    machine.create("carol", "phone", &[]);
+    assert_eq!(machine.show("carol", "phone")["id"], 62);
+
+    // A page of them: what stands on the others stays revoked.
+    let mut damaged = sound.clone();
+    let mut pages = damaged.chunks_mut(4_096);
+    let holds = |page: &[u8], text: &[u8]| page.windows(text.len()).any(|there| there == text);
+    let page = pages.find(|page| holds(page, b"number 30") && holds(page, b"$argon2"));
+    page.unwrap().fill(0x5a);
+    fs::write(machine.store(), damaged).unwrap();
+    let said = machine.tool(&["restore", &file, "--yes"]);
+    assert!(said.stderr.contains("opens again, unless"), "{said:?}");
+    said.succeeds();
+    assert!((20..60).contains(&revoked(&machine)));
+}
+
+fn revoked(machine: &Machine) -> i64 {
+    number(
+        machine,
+        "SELECT count(*) FROM credential WHERE revoked_at IS NOT NULL",
+    )
+}
+
+#[test]
+fn restores_at_once_keep_each_old_state() {
+    let (machine, other) = (Machine::new(), Machine::new());
+    machine.create("alice", "phone", &[]);
+    other.create("bob", "phone", &[]);
+    let files = [backup(&machine, "b"), backup(&other, "b")];
+    std::thread::scope(|threads| {
+        for file in files.iter().cycle().take(6) {
+            threads.spawn(|| restore(&machine, file));
+        }
+    });
+    let kept = kept(&machine);
+    assert_eq!(kept.len(), 6, "{kept:?}");
+    // One of them is the state before all restores.
+    let untouched = |file: &PathBuf| !dump(file).contains("restored");
+    assert_eq!(kept.iter().filter(|file| untouched(file)).count(), 1);
 }
 
 #[test]
@@ -474,6 +606,47 @@ fn a_revocation_while_a_store_is_restored_is_not_lost() {
     });
     for password in passwords {
         assert_eq!(machine.login("imap", "alice", password), Code::PERM_DENIED);
+    }
+}
+
+#[test]
+fn nothing_is_made_with_the_key_of_a_store_that_another_has_replaced_meanwhile() {
+    let (machine, other) = (Machine::new(), Machine::new());
+    machine.create("alice", "phone", &[]);
+    other.create("bob", "phone", &[]);
+    let file = backup(&other, "b");
+    let mut store = Store::open(&machine.state()).unwrap().unwrap();
+    let new = prepared(&store);
+    restore(&machine, &file);
+    let before = machine.dump();
+    let mut change = store.change().unwrap();
+    assert!(matches!(
+        change.create(&new),
+        Err(Error::StoreReplaced(path)) if path == machine.store()
+    ));
+    drop(change);
+    assert_eq!(machine.dump(), before);
+}
+
+/// What is slow about a new entry: done before the store is locked.
+fn prepared(store: &Store) -> NewCredential {
+    let key = store.own_key().unwrap();
+    let password = AppPassword::generate(random::fill).unwrap();
+    let user = UserName::parse("alice").unwrap();
+    let proof = key.key.proof(&user, &password).unwrap();
+    let cost = Cost::new(8, 1, 1).unwrap();
+    NewCredential {
+        key,
+        tag: proof.tag(),
+        hash: Hash::of(&proof, random::bytes().unwrap(), cost).unwrap(),
+        user,
+        label: Label::parse("tablet").unwrap(),
+        services: vec![],
+        networks: vec![],
+        created: Timestamp::from_seconds(0),
+        created_by: "root".to_owned(),
+        expires: None,
+        is_virtual: false,
     }
 }
 
@@ -544,6 +717,7 @@ fn a_restore_that_a_full_disk_stops_leaves_the_old_store() {
             }
             assert_eq!(ran.status, Some(5), "{call} {step}: {ran:?}");
             assert_eq!(machine.dump(), before, "{call} {step}: {ran:?}");
+            assert!(kept(&machine).is_empty(), "{call} {step}: {ran:?}");
             for password in [&phone, &tablet] {
                 let code = machine.login("imap", "alice", password);
                 assert_eq!(code, Code::SUCCESS, "{call} {step}");

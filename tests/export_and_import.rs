@@ -176,6 +176,10 @@ fn an_import_is_all_or_nothing() {
         said.contains("export:5: alice has 2 app passwords, which is the limit"),
         "{said}"
     );
+    // Nor does it leave a new store behind.
+    let bare = Machine::configured("policy.max_per_user = 2");
+    refused(&bare, 4, &["import", &file, "--with-key"]);
+    assert!(!bare.state().exists());
     old.tool(&["revoke", "alice", "watch"]).succeeds();
     let file = moved(&old, &new, &["--with-key"]);
     let said = refused(&new, 4, &["import", &file, "--with-key"]);
@@ -199,6 +203,57 @@ fn entries_that_name_each_other_do_so_afterwards() {
     new.tool(&["import", &file, "--with-key"]).succeeds();
     assert_eq!(new.show("alice", "2")["replaced_by"], 3);
     assert_eq!(new.show("alice", "3")["replaces"], 2);
+}
+
+#[test]
+fn an_entry_has_a_successor_only_where_both_say_so() {
+    let old = Machine::new();
+    let new = Machine::configured("policy.max_per_user = 2");
+    for (user, label) in [
+        ("alice", "first"),
+        ("alice", "second"),
+        ("alice", "third"),
+        ("bob", "phone"),
+    ] {
+        old.create(user, label, &[]);
+    }
+    let links = |links: &[(i64, &str, &str)]| {
+        old.alter("UPDATE credential SET replaces = NULL, replaced_by = NULL");
+        for (id, replaces, replaced_by) in links {
+            old.alter(&format!(
+                "UPDATE credential SET replaces = {replaces}, replaced_by = {replaced_by} WHERE id = {id}"
+            ));
+        }
+        moved(&old, &new, &["--with-key"])
+    };
+    for wrong in [
+        &[(1, "NULL", "1")][..],
+        &[(1, "1", "1")],
+        &[(1, "NULL", "2")],
+        &[(1, "NULL", "4"), (4, "1", "NULL")],
+        &[(1, "2", "2"), (2, "1", "1")],
+        &[(1, "3", "2"), (2, "1", "3"), (3, "2", "1")],
+    ] {
+        let file = links(wrong);
+        let said = refused(&new, 2, &["import", &file, "--with-key"]);
+        assert!(
+            said.contains(":3: \"replaced_by\" names no successor"),
+            "{said}"
+        );
+    }
+    // One that is not in the file may have been purged: it has none any more, and counts.
+    let file = links(&[(1, "NULL", "99")]);
+    refused(&new, 4, &["import", &file, "--with-key"]);
+    let file = links(&[(1, "NULL", "2"), (2, "1", "3"), (3, "2", "NULL")]);
+    new.tool(&["import", &file, "--with-key"]).succeeds();
+    // Nor has a live entry whose successor is revoked.
+    assert_eq!(new.show("alice", "2")["replaced_by"], 3);
+    old.tool(&["revoke", "alice", "3"]).succeeds();
+    old.alter("UPDATE credential SET replaced_by = 3 WHERE id = 2");
+    let another = Machine::new();
+    let file = moved(&old, &another, &["--with-key"]);
+    another.tool(&["import", &file, "--with-key"]).succeeds();
+    assert_eq!(another.show("alice", "2")["replaced_by"], json!(null));
 }
 
 #[test]

@@ -217,6 +217,21 @@ fn what_it_prints_does_not_mix_with_the_secret() {
 }
 
 #[test]
+fn a_restore_is_told_and_names_no_entries() {
+    let machine = machine();
+    machine.create("alice", "phone", &[]);
+    let file = machine.path("b").display().to_string();
+    machine.tool(&["backup", &file]).succeeds();
+    machine.tool(&["revoke", "alice", "phone"]).succeeds();
+    machine.tool(&["restore", &file, "--yes"]).succeeds();
+    let told = told(&machine);
+    let restored = told.last().unwrap();
+    assert_eq!(restored["action"], "restored");
+    assert!(restored["user"].is_null() && restored["entry"].is_null());
+    assert_eq!(restored["entries"], serde_json::json!([]));
+}
+
+#[test]
 fn the_example_mails_each_owner() {
     let machine = Machine::new();
     let (outbox, sendmail) = (machine.path("outbox"), machine.path("sendmail"));

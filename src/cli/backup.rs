@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pam_app_passwd::audit::quoted;
 use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{self, Store};
 use pam_app_passwd::trust;
@@ -46,7 +45,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     } else {
         let (entries, file) = (
             output::counted(entries, "app password"),
-            quoted(&arguments.file.display().to_string()),
+            arguments.file.display(),
         );
         output::say(&format!(
             "Backed up {entries} to {file}. It holds the key: keep it as safe as the store."
@@ -68,9 +67,14 @@ fn place(arguments: &Arguments, state_dir: &Path) -> Result<PathBuf, Failure> {
         Error::Untrusted { .. } => {
             Failure::from(error).hint("choose a directory that nobody but root can change")
         }
-        error => error.into(),
+        error if error.is_not_permitted() => error.into(),
+        // It is not the store that cannot be used.
+        error => Failure {
+            code: Code::Failed,
+            ..error.into()
+        },
     })?;
-    let shown = quoted(&file.display().to_string());
+    let shown = file.display();
     if file.parent() == Some(state_dir) {
         let message = format!("{shown}: that directory is for the program's own files");
         return Err(Failure::new(Code::Usage, message).hint("choose another directory"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd import FILE [--with-key]`
 
+mod successors;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -44,9 +46,16 @@ struct Imported {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let (file, state_dir) = (&arguments.file, &context.config.state_dir);
+    // First, since who may not open the store is told so, whatever the file is.
+    let there = Store::open_to_read(state_dir)?;
+    let known = there.map(|store| store.keys()).transpose()?;
     let mut import = Import::read(file)?;
     import.require_users(file, context)?;
-    import.require_keys(&arguments, Store::open_to_read(state_dir)?.as_ref())?;
+    import.require_keys(&arguments, &numbers(known.as_deref().unwrap_or_default())?)?;
+    if known.is_none() {
+        // Before one is made: what is refused leaves none behind.
+        require_room(import.places(), None, file, context)?;
+    }
     let mut store = Store::open_or_create(state_dir, context.now)?;
     let mut change = store.change()?;
     let (new, there) = import.add(&mut change, file, context)?;
@@ -82,6 +91,7 @@ impl Import {
         if !has_begun {
             return Err(malformed("not an export of app-passwd").at(&lines::place(file, 1)));
         }
+        successors::require(&mut import.entries, file)?;
         if !import.keys.is_empty() {
             warn_if_others_may_read(file);
         }
@@ -121,12 +131,8 @@ impl Import {
     fn require_keys(
         &mut self,
         arguments: &Arguments,
-        store: Option<&Store>,
+        known: &HashMap<String, i64>,
     ) -> Result<(), Failure> {
-        let known = match store {
-            Some(store) => numbers(store.keys()?)?,
-            None => HashMap::new(),
-        };
         let has = |key| arguments.with_key && self.keys.contains_key(key);
         let mut entries = self.entries.iter();
         let Some(entry) = entries.find(|entry| !known.contains_key(&entry.key) && !has(&entry.key))
@@ -142,6 +148,12 @@ impl Import {
         })
     }
 
+    /// The entries, and where they stand.
+    fn places(&self) -> impl Iterator<Item = (usize, &Credential)> {
+        let entries = self.entries.iter();
+        entries.map(|imported| (imported.line, &imported.whole.entry))
+    }
+
     /// Adds what is not there yet. Returns it, and how many were there.
     fn add(
         self,
@@ -150,7 +162,7 @@ impl Import {
         context: &Context,
     ) -> Result<(Vec<Credential>, usize), Failure> {
         let (by, now) = (operator::name(), context.now);
-        let mut keys = numbers(change.keys()?)?;
+        let mut keys = numbers(&change.keys()?)?;
         for (name, key) in &self.keys {
             if !keys.contains_key(name) && self.entries.iter().any(|entry| entry.key == *name) {
                 keys.insert(name.clone(), change.add_key(key, now)?);
@@ -159,13 +171,8 @@ impl Import {
         }
         let all = self.entries.len();
         let new = number(self.entries, &keys, change)?;
-        let mut room = Room::of(Some(change), context.config.policy.max_per_user)?;
-        for (line, WholeEntry { entry, .. }) in &new {
-            if entry.revoked.is_none() && entry.replaced_by.is_none() {
-                let taken = room.take(&entry.user, &entry.label);
-                taken.map_err(|failure| failure.at(&lines::place(file, *line)))?;
-            }
-        }
+        let places = new.iter().map(|(line, whole)| (*line, &whole.entry));
+        require_room(places, Some(change), file, context)?;
         let new: Vec<_> = new.into_iter().map(|(_, whole)| whole).collect();
         change.add(&new, "imported", &by, now)?;
         let there = all - new.len();
@@ -173,8 +180,25 @@ impl Import {
     }
 }
 
+/// What is live and has no successor needs room for itself and its label.
+fn require_room<'a>(
+    entries: impl Iterator<Item = (usize, &'a Credential)>,
+    change: Option<&Change<'_>>,
+    file: &Path,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut room = Room::of(change, context.config.policy.max_per_user)?;
+    for (line, entry) in entries {
+        if entry.revoked.is_none() && entry.replaced_by.is_none() {
+            let taken = room.take(&entry.user, &entry.label);
+            taken.map_err(|failure| failure.at(&lines::place(file, line)))?;
+        }
+    }
+    Ok(())
+}
+
 /// The numbers of keys, by their names.
-fn numbers(keys: Vec<NumberedKey>) -> Result<HashMap<String, i64>, Failure> {
+fn numbers(keys: &[NumberedKey]) -> Result<HashMap<String, i64>, Failure> {
     let named = keys.iter().map(|key| Ok((key.key.fingerprint()?, key.id)));
     named.collect()
 }

@@ -64,7 +64,7 @@ fn store_entry(
     let key = store.own_key()?;
     let proof = key.key.proof(&order.user, password)?;
     let mut new = NewCredential {
-        key: key.id,
+        key,
         tag: proof.tag(),
         hash: Hash::of(&proof, random::bytes()?, context.config.hash)?,
         user: order.user,

@@ -15,9 +15,9 @@ struct Notice<'a> {
     at: String,
     by: &'a str,
     action: &'a str,
-    /// Whose entries they are; `None`: those of several users.
+    /// Whose entries they are; `None`: those of several users, or the whole store.
     user: Option<&'a str>,
-    /// The entry; `None`: several.
+    /// The entry; `None`: several, or the whole store.
     entry: Option<i64>,
     entries: Vec<View>,
 }
@@ -42,7 +42,28 @@ pub(super) fn tell_of(action: &str, stamp: &Stamp, entries: &[Credential], conte
         entry: same(entries.iter().map(|entry| entry.id.0)),
         entries: Viewer::new(context).views(entries),
     };
-    let told = serde_json::to_vec(&notice).map_err(|error| error.to_string());
+    send(&notice, command);
+}
+
+/// Tells of a change of the whole store: it names no entries.
+pub(super) fn tell_of_all(action: &str, context: &Context) {
+    let command = &context.config.notify.command;
+    if command.is_empty() {
+        return;
+    }
+    let notice = Notice {
+        at: when::utc(context.now),
+        by: &operator::name(),
+        action,
+        user: None,
+        entry: None,
+        entries: Vec::new(),
+    };
+    send(&notice, command);
+}
+
+fn send(notice: &Notice<'_>, command: &[String]) {
+    let told = serde_json::to_vec(notice).map_err(|error| error.to_string());
     let why = match told.and_then(|json| program::run(command, &json)) {
         Ok(status) if status.success() => return,
         Ok(status) => status.to_string(),

@@ -4,14 +4,13 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use pam_app_passwd::audit::quoted;
 use pam_app_passwd::error::Error;
 use pam_app_passwd::store::{self, Contents, Replaced, Restore};
-use pam_app_passwd::syslog;
+use pam_app_passwd::{syslog, usage};
 use serde::Serialize;
 
 use super::failure::{Code, Failure};
-use super::{Context, operator, output, terminal, when};
+use super::{Context, notify, operator, output, terminal, when};
 
 /// How often it begins anew because somebody has changed the store meanwhile.
 const ATTEMPTS: usize = 50;
@@ -32,6 +31,7 @@ struct Done {
     still_revoked: usize,
     still_disabled: usize,
     old_state: Option<String>,
+    usage_forgotten: bool,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
@@ -47,10 +47,14 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         terminal::confirm(&question(&restore)?)?;
     }
     for _ in 0..ATTEMPTS {
-        let done = Done::of(&restore);
+        let mut done = Done::of(&restore);
+        let is_other = !restore.is_of_same_store()?;
         if let Some(lines) = restore.finish()? {
             syslog::send(&lines, "", context.now);
-            return report(&done, context);
+            done.usage_forgotten = is_other && forget_usage(context);
+            let said = report(&done, context);
+            notify::tell_of_all("restored", context);
+            return said;
         }
         restore = prepare()?;
     }
@@ -65,6 +69,7 @@ impl Done {
             still_revoked: restore.still_revoked,
             still_disabled: restore.still_disabled,
             old_state: old_state.map(|path| path.display().to_string()),
+            usage_forgotten: false,
         }
     }
 
@@ -112,7 +117,7 @@ fn question(restore: &Restore) -> Result<String, Failure> {
     let new = described(&restore.backup);
     let question = match &restore.old {
         Replaced::Nothing => format!("Restore {new}?"),
-        Replaced::Unreadable(_) => format!("Replace a store that cannot be read by {new}?"),
+        Replaced::Unreadable { .. } => format!("Replace a store that cannot be read by {new}?"),
         Replaced::Store(old) => format!("Replace {} by {new}?", described(&old.contents()?)),
     };
     let mut sentences = Done::of(restore).what_stays();
@@ -139,13 +144,33 @@ fn described(contents: &Contents) -> String {
     format!("{entries} ({revoked} revoked{last})")
 }
 
-/// Where the old store is lost, so is what was revoked or disabled since.
+/// Of a store that is damaged, it may be lost what was revoked or disabled since.
 fn warn_of_what_is_lost(restore: &Restore) {
-    if let Replaced::Unreadable(error) = &restore.old {
-        output::say(&format!(
-            "warning: {error}; what was revoked or disabled since the backup was made opens again"
-        ));
+    if let Replaced::Unreadable {
+        error,
+        is_forgotten,
+    } = &restore.old
+    {
+        output::say(&match is_forgotten {
+            true => format!(
+                "warning: {error}; what was revoked or disabled since the backup was made opens again, unless it can be read"
+            ),
+            false => format!(
+                "warning: {error}; what was revoked or disabled since the backup was made can be read, and stays so"
+            ),
+        });
     }
+}
+
+/// What is noted about the old store's entries is not about these. Returns whether there was any.
+fn forget_usage(context: &Context) -> bool {
+    let forgotten = usage::forget(&context.config.state_dir, context.now);
+    forgotten.unwrap_or_else(|error| {
+        output::say(&format!(
+            "warning: {error}; what is noted about last uses may be about other entries, so remove that file"
+        ));
+        false
+    })
 }
 
 fn report(done: &Done, context: &Context) -> Result<Code, Failure> {
@@ -158,9 +183,15 @@ fn report(done: &Done, context: &Context) -> Result<Code, Failure> {
         output::counted(done.entries, "app password")
     ));
     done.what_stays().iter().for_each(|line| output::say(line));
+    if done.usage_forgotten {
+        output::say(
+            "What was noted about last uses is forgotten: it may have been about other app passwords.",
+        );
+    }
     if let Some(old_state) = &done.old_state {
-        let kept = quoted(old_state);
-        output::say(&format!("The old state is kept in {kept}: it holds a key."));
+        output::say(&format!(
+            "The old state is kept in {old_state}: it holds a key."
+        ));
     }
     Ok(Code::Done)
 }

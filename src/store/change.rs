@@ -13,7 +13,7 @@ use std::ops::Deref;
 
 use rusqlite::{Params, params};
 
-use super::{Look, error};
+use super::{Look, NumberedKey, error};
 use crate::audit::{self, Line};
 use crate::clock::Timestamp;
 use crate::credential::{Credential, CredentialId, Label, Network, ServiceName, UserName};
@@ -30,8 +30,8 @@ pub struct NewCredential {
     pub user: UserName,
     /// What it is for.
     pub label: Label,
-    /// The number of the key that the tag and the hash are made with.
-    pub key: i64,
+    /// The key that the tag and the hash are made with.
+    pub key: NumberedKey,
     /// What the row is found by.
     pub tag: u16,
     /// What proves the password.
@@ -75,6 +75,7 @@ impl<'store> Change<'store> {
 
     /// Makes an entry, and returns it as it is stored.
     pub fn create(&mut self, new: &NewCredential) -> Result<Credential, Error> {
+        self.require_key(&new.key)?;
         let sql = "INSERT INTO credential
                      (user, label, key, tag, hash, services, networks, created_at, created_by, expires,
                       virtual)
@@ -82,7 +83,7 @@ impl<'store> Change<'store> {
         let values = params![
             new.user.as_str(),
             new.label.as_str(),
-            new.key,
+            new.key.id,
             new.tag,
             new.hash.to_phc(),
             services(&new.services),

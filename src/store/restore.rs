@@ -9,8 +9,6 @@
 //! revoked. What was disabled since stays disabled. Numbers that were given since are not given
 //! again. And the restore is an event.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,8 +18,9 @@ use rusqlite::config::DbConfig;
 
 use super::connection::{self, schema_of};
 use super::open::make_place;
-use super::snapshot::{PARTIAL, Snapshot, step};
-use super::{Contents, Store, error, path_in, reserve, row, sync_parent};
+use super::remains::Remains;
+use super::snapshot::{Snapshot, step};
+use super::{Contents, Store, error, kept, path_in, reserve, row};
 use crate::audit::Line;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -30,44 +29,19 @@ use crate::error::Error;
 /// have patience.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What an old state has behind the name of the store, before the time.
-const KEPT: &str = "before-restore-";
-
-/// What restores have left beside the store. Each of these files holds a key.
-pub struct LeftBehind {
-    /// Old states, which they have kept.
-    pub kept: Vec<PathBuf>,
-    /// What one that was killed has not finished.
-    pub unfinished: Vec<PathBuf>,
-}
-
-impl LeftBehind {
-    /// Looks for it. A directory that cannot be read has nothing.
-    pub fn find(state_dir: &Path) -> Self {
-        let files = fs::read_dir(state_dir).into_iter().flatten().flatten();
-        let ending = |path: &PathBuf| {
-            path.extension()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        };
-        let (unfinished, mut kept): (Vec<_>, Vec<_>) = files
-            .map(|file| file.path())
-            .partition(|path| ending(path) == PARTIAL);
-        // Of one that could not be read, the journal is kept, too.
-        kept.retain(|path| ending(path).starts_with(KEPT) && !ending(path).ends_with("-journal"));
-        Self { kept, unfinished }
-    }
-}
-
 /// What a restore replaces.
 pub enum Replaced {
     /// There is no store.
     Nothing,
     /// A store.
     Store(Box<Snapshot>),
-    /// Something that cannot be read, for this reason.
-    Unreadable(Error),
+    /// Something that is damaged or newer.
+    Unreadable {
+        /// Why it cannot be read.
+        error: Error,
+        /// Whether that concerns what was revoked or disabled, too.
+        is_forgotten: bool,
+    },
 }
 
 /// A restore that is prepared.
@@ -85,6 +59,7 @@ pub struct Restore {
     pub still_disabled: usize,
     /// Where the old state will be kept, if there is one.
     pub kept: Option<PathBuf>,
+    remains: Remains,
     lines: Vec<Line>,
 }
 
@@ -97,7 +72,7 @@ impl Restore {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let path = path_in(state_dir);
-        let old = Replaced::read(state_dir)?;
+        let (old, remains) = Replaced::read(state_dir)?;
         let new = Snapshot::read(backup)?;
         let mut restore = Self {
             old,
@@ -106,12 +81,13 @@ impl Restore {
             still_revoked: 0,
             still_disabled: 0,
             kept: None,
+            remains,
             lines: Vec::new(),
             state_dir: state_dir.to_owned(),
             path,
         };
         if !matches!(restore.old, Replaced::Nothing) {
-            restore.kept = Some(free_name(&restore.path, now));
+            restore.kept = Some(kept::free_name(&restore.path, now));
         }
         restore.adapt(by, now)?;
         Ok(restore)
@@ -120,16 +96,10 @@ impl Restore {
     /// Makes the backup what is to be put in place: with what must not be undone, and the event.
     fn adapt(&mut self, by: &str, now: Timestamp) -> Result<(), Error> {
         let mut change = self.new.change()?;
-        if let Replaced::Store(old) = &self.old {
-            let failed = |e| error(&old.path, e);
-            // First, since the events that follow have numbers, too.
-            let given = row::last_numbers(&old.connection).map_err(failed)?;
-            change.never_give_again(&given)?;
-            let revoked = row::tombstones(&old.connection).map_err(failed)?;
-            self.still_revoked = change.revoke_again(&revoked, by, now)?;
-            let disabled = row::disabled(&old.connection).map_err(failed)?;
-            self.still_disabled = change.disable_again(&disabled, by, now)?;
-        }
+        // First, since the events that follow have numbers, too.
+        change.never_give_again(&self.remains.numbers)?;
+        self.still_revoked = change.revoke_again(&self.remains.revoked, by, now)?;
+        self.still_disabled = change.disable_again(&self.remains.disabled, by, now)?;
         let kept = self.kept.as_deref().and_then(Path::file_name);
         let detail = format!(
             "entries={} still_revoked={} still_disabled={} old_state=\"{}\"",
@@ -143,28 +113,56 @@ impl Restore {
         Ok(())
     }
 
-    /// Does it, and returns what is said in the log. `None`: somebody has changed the store since
-    /// it was read, and nothing is done.
+    /// Whether its entries are those of the store that it replaces, as far as it has them: the same
+    /// numbers mean the same.
+    pub fn is_of_same_store(&self) -> Result<bool, Error> {
+        let Replaced::Store(old) = &self.old else {
+            return Ok(false);
+        };
+        let (old, new) = (old.own_key()?.key, self.new.own_key()?.key);
+        Ok(old.bytes() == new.bytes())
+    }
+
+    /// Does it, and returns what is said in the log. `None`: somebody has changed or restored the
+    /// store since it was read, and nothing is done.
     pub fn finish(mut self) -> Result<Option<Vec<Line>>, Error> {
         make_place(&self.state_dir)?;
-        self.keep_old()?;
+        if !self.keep_old()? {
+            return Ok(None);
+        }
         let done = self.put_in_place();
-        if let (Ok(false) | Err(Error::Busy(_)), Some(kept)) = (&done, &self.kept) {
-            let _ = fs::remove_file(kept); // it is still in its place
+        if let Some(kept) = &self.kept
+            && self.is_needless(kept, &done)
+        {
+            kept::remove(kept);
         }
         reserve::keep(&self.state_dir);
         Ok(done?.then_some(self.lines))
     }
 
-    /// Keeps what is replaced, in a file beside it.
-    fn keep_old(&mut self) -> Result<(), Error> {
+    /// Keeps what is replaced, in a file beside it. `false`: another restore has taken the name.
+    fn keep_old(&mut self) -> Result<bool, Error> {
         match (&mut self.old, &self.kept) {
-            (Replaced::Store(old), Some(kept)) => old.write(kept),
-            (Replaced::Unreadable(_), Some(kept)) => {
-                copy_file(&self.path, kept)?;
-                copy_file(&journal_of(&self.path), &journal_of(kept))
-            }
-            _ => Ok(()),
+            (Replaced::Store(old), Some(kept)) => kept::keep_snapshot(old, kept),
+            (Replaced::Unreadable { .. }, Some(kept)) => kept::keep_file(&self.path, kept),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether what was to be replaced is in its place, or whoever was faster has kept it. After an
+    /// error that has to be seen.
+    fn is_needless(&self, kept: &Path, done: &Result<bool, Error>) -> bool {
+        match (done, &self.old) {
+            (Ok(true), _) | (_, Replaced::Nothing) => false,
+            (Ok(false) | Err(Error::Busy(_)), _) => true,
+            (_, Replaced::Unreadable { .. }) => kept::is_same(&self.path, kept),
+            (_, Replaced::Store(old)) => match Store::open_to_read(&self.state_dir) {
+                Ok(Some(live)) => {
+                    let last = |store: &Store| last_event(&store.connection).ok();
+                    last(&live) == last(old)
+                }
+                _ => false,
+            },
         }
     }
 
@@ -174,7 +172,7 @@ impl Restore {
         let seen = match &self.old {
             Replaced::Nothing => Some(0),
             Replaced::Store(old) => Some(last_event(&old.connection).map_err(failed)?),
-            Replaced::Unreadable(_) => None,
+            Replaced::Unreadable { .. } => None,
         };
         replace(&self.path, &self.new.connection, seen).map_err(failed)
     }
@@ -200,16 +198,28 @@ fn replace(path: &Path, new: &Connection, seen: Option<i64>) -> rusqlite::Result
 }
 
 impl Replaced {
-    fn read(state_dir: &Path) -> Result<Self, Error> {
+    /// What there is, and what of it must not be undone.
+    fn read(state_dir: &Path) -> Result<(Self, Remains), Error> {
         let store = match Store::open_to_read(state_dir) {
-            Ok(None) => return Ok(Self::Nothing),
+            Ok(None) => return Ok((Self::Nothing, Remains::default())),
             Ok(Some(store)) => store.snapshot(),
             Err(error) => Err(error),
         };
         match store {
-            Ok(old) => Ok(Self::Store(Box::new(old))),
+            Ok(old) => {
+                let remains = Remains::of(&old.connection).map_err(|e| error(&old.path, e))?;
+                Ok((Self::Store(Box::new(old)), remains))
+            }
             Err(error @ (Error::Store { .. } | Error::NewerStore { .. })) => {
-                Ok(Self::Unreadable(error))
+                let remains = Remains::salvage(&path_in(state_dir), PATIENCE);
+                let is_forgotten = remains.is_less;
+                Ok((
+                    Self::Unreadable {
+                        error,
+                        is_forgotten,
+                    },
+                    remains,
+                ))
             }
             Err(error) => Err(error),
         }
@@ -224,40 +234,4 @@ fn last_event(connection: &Connection) -> rusqlite::Result<i64> {
     let numbers = row::last_numbers(connection)?;
     let event = numbers.iter().find(|(table, _)| table == "event");
     Ok(event.map_or(0, |(_, number)| *number))
-}
-
-/// `store.db.before-restore-20261120T090000Z`, and so on if there was one in the same second.
-fn free_name(path: &Path, now: Timestamp) -> PathBuf {
-    let stamp = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
-    let stamp = format!(".{KEPT}{}", stamp.strftime("%Y%m%dT%H%M%SZ"));
-    let first = with(path, &stamp);
-    let others = (2..).map(|count| with(path, &format!("{stamp}-{count}")));
-    let mut names = std::iter::once(first).chain(others);
-    names.find(|name| !name.exists()).unwrap_or_default()
-}
-
-fn journal_of(path: &Path) -> PathBuf {
-    with(path, "-journal")
-}
-
-fn with(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
-}
-
-/// Copies a file as it is, if there is one. Only while this process has no database open: to close
-/// any file gives up all locks on it.
-fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
-    let mut from = match File::open(from) {
-        Ok(file) => file,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io(from, e)),
-    };
-    let copied = connection::make_new_file(to).and_then(|mut copy| {
-        io::copy(&mut from, &mut copy)?;
-        copy.sync_all()
-    });
-    copied.map_err(|e| Error::io(to, e))?;
-    sync_parent(to)
 }

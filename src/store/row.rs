@@ -210,7 +210,7 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             user: row.get("user")?,
             tag: row.get("tag")?,
@@ -227,18 +227,22 @@ pub(super) struct Tombstone {
     pub(super) why: String,
 }
 
-/// All revoked entries.
-pub(super) fn tombstones(connection: &Connection) -> rusqlite::Result<Vec<Tombstone>> {
-    let sql = "SELECT user, tag, hash, revoked_at, revoked_by, revoked_why FROM credential
-               WHERE revoked_at IS NOT NULL ORDER BY id";
-    raw(connection, sql, [], |row| {
-        Ok(Tombstone {
+impl Tombstone {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
             entry: Likeness::read(row)?,
             at: row.get("revoked_at")?,
             by: row.get("revoked_by")?,
             why: row.get("revoked_why")?,
         })
-    })
+    }
+}
+
+/// All revoked entries.
+pub(super) fn tombstones(connection: &Connection) -> rusqlite::Result<Vec<Tombstone>> {
+    let sql = "SELECT user, tag, hash, revoked_at, revoked_by, revoked_why FROM credential
+               WHERE revoked_at IS NOT NULL ORDER BY id";
+    raw(connection, sql, [], Tombstone::read)
 }
 
 /// All entries that are disabled and not revoked.

@@ -8,7 +8,7 @@
 //! somebody else could have put a journal beside one, which SQLite would roll back into it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
@@ -77,12 +77,34 @@ impl Snapshot {
 
     /// Writes it into a file. Under that name stands what was there before, or all of it.
     pub fn write(&mut self, file: &Path) -> Result<(), Error> {
+        self.write_by(file, |partial| fs::rename(partial, file))?;
+        sync_parent(file)
+    }
+
+    /// The same, where there is no file of that name. One that is there stays, and is the error; one
+    /// that fails does not.
+    pub(super) fn write_beside(&mut self, file: &Path) -> Result<(), Error> {
+        self.write_by(file, |partial| fs::hard_link(partial, file))?;
+        let durable = sync_parent(file);
+        if durable.is_err() {
+            let _ = fs::remove_file(file);
+        }
+        durable
+    }
+
+    /// Written under another name, it is complete when `place` gives it its own.
+    fn write_by(
+        &mut self,
+        file: &Path,
+        place: impl Fn(&Path) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let mut partial = file.as_os_str().to_owned();
         partial.push(format!(".{}.{PARTIAL}", std::process::id()));
         let partial = PathBuf::from(partial);
         self.write_new(&partial)?;
-        fs::rename(&partial, file).map_err(|e| Error::io(file, e))?;
-        sync_parent(file)
+        let placed = place(&partial);
+        let _ = fs::remove_file(&partial); // it holds a key; a rename has left none
+        placed.map_err(|e| Error::io(file, e))
     }
 
     /// Writes it into a file that is not there yet, and reads it back. One that fails does not stay.

@@ -55,8 +55,9 @@ pub(super) fn run(file: &Path, may_be_virtual: bool, context: &Context) -> Resul
     output::require_stdout()?;
     warn_about_each_service(&orders, context);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
-    let (passwords, mut made) = hash(&orders, &store.own_key()?, context)?;
-    if let Err(failure) = add(&mut store, &orders, &mut made, file, context) {
+    let key = store.own_key()?;
+    let (passwords, mut made) = hash(&orders, &key, context)?;
+    if let Err(failure) = add(&mut store, &orders, &key, &mut made, file, context) {
         return Err(undo(&mut store, &passwords, &made, failure));
     }
     let made: Vec<_> = made.into_iter().map(|whole| whole.entry).collect();
@@ -198,11 +199,13 @@ fn hash(
 fn add(
     store: &mut Store,
     orders: &[Order],
+    key: &NumberedKey,
     made: &mut [WholeEntry],
     file: &Path,
     context: &Context,
 ) -> Result<(), Failure> {
     let mut change = store.change()?;
+    change.require_key(key)?;
     require_room(orders, Some(&change), file, context)?;
     let CredentialId(first) = change.next_id()?;
     for (number, whole) in (first..).zip(made.iter_mut()) {

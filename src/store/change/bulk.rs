@@ -43,6 +43,17 @@ impl Change<'_> {
         row::keys(&self.transaction).map_err(|e| error(&self.path, e))
     }
 
+    /// Whether the key still has its number. It was read before what is slow, and another store may
+    /// have been restored meanwhile: what was made with it would open nothing.
+    pub fn require_key(&self, made_with: &NumberedKey) -> Result<(), Error> {
+        let is_there =
+            |key: &NumberedKey| key.id == made_with.id && key.key.bytes() == made_with.key.bytes();
+        match self.keys()?.iter().any(is_there) {
+            true => Ok(()),
+            false => Err(Error::StoreReplaced(self.path.clone())),
+        }
+    }
+
     /// Adds the key of another store, after those that are there, and returns its number.
     pub fn add_key(&mut self, key: &Key, created: Timestamp) -> Result<i64, Error> {
         let sql = "INSERT INTO key (secret, created) VALUES (?1, ?2)";
