@@ -182,9 +182,7 @@ impl Usage {
         write: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> bool {
         let write_if_due = |notes: &Connection| match due(last(notes).optional()?, at) {
-            true => prepare_to_write(notes)
-                .and_then(|()| write(notes))
-                .map(|_| ()),
+            true => write(notes).map(|_| ()),
             false => Ok(()),
         };
         self.can_note && self.attempt(write_if_due).is_some()
@@ -355,6 +353,7 @@ fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
         return Ok(None);
     }
     let mut connection = connection::open(path, Duration::ZERO)?;
+    never_wait_for_the_disk(&connection)?;
     match schema_of(&connection)? {
         SCHEMA => Ok(Some(connection)),
         0..SCHEMA if may_begin => migrate(&mut connection, now).map(|()| Some(connection)),
@@ -362,14 +361,13 @@ fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
     }
 }
 
-/// Only who writes needs to. Not to wait for the disk is what the notes are apart from the store for.
-fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
+/// Not when it writes, and not when it rolls back what a killed login has begun.
+fn never_wait_for_the_disk(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA journal_mode = PERSIST; PRAGMA synchronous = OFF")
 }
 
 /// Begins the notes in an empty file, or brings older ones up to date, unless somebody else just did.
 fn migrate(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
-    prepare_to_write(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = schema_of(&transaction)?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);

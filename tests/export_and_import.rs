@@ -206,6 +206,21 @@ fn entries_that_name_each_other_do_so_afterwards() {
 }
 
 #[test]
+fn a_predecessor_whose_successor_was_rotated_in_turn_moves_with_them() {
+    let (old, new) = (Machine::new(), Machine::new());
+    let first = old.create("alice", "phone", &[]);
+    old.tool(&["rotate", "alice", "1", "--overlap", "30d"])
+        .succeeds();
+    let last = old.tool(&["rotate", "alice", "2"]).succeeds();
+    let file = moved(&old, &new, &["--with-key"]);
+    new.tool(&["import", &file, "--with-key"]).succeeds();
+    for password in [first.as_str(), last.trim()] {
+        assert_eq!(new.login("imap", "alice", password), Code::SUCCESS);
+    }
+    assert_eq!(new.show("alice", "phone")["id"], 3);
+}
+
+#[test]
 fn an_entry_has_a_successor_only_where_both_say_so() {
     let old = Machine::new();
     let new = Machine::configured("policy.max_per_user = 2");

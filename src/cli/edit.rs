@@ -13,7 +13,7 @@ use super::change::{self, Stamp};
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
 use super::signout::sign_out_where_refused;
-use super::{Context, limits, named, notify, output, when};
+use super::{Context, limits, named, notify, output, shell, when};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -223,6 +223,7 @@ fn require_end(
     let (id, user) = (entry.id, entry.user.as_str());
     let message =
         format!("app password {id} of {user} has a successor, {successor}, so it cannot end later");
+    let user = shell::word(user);
     Err(Failure::new(Code::Policy, message).hint(format!(
         "the successor may: app-passwd edit {user} {successor} --expires WHEN"
     )))

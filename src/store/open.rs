@@ -51,7 +51,8 @@ impl Store {
     fn open_to_query(state_dir: &Path, patience: Duration) -> Result<Option<Self>, Error> {
         let store = Self::open_file(state_dir, patience)?;
         if let Some(store) = &store {
-            store.batch("PRAGMA query_only = ON")?;
+            // PERSIST: who rolls back the journal of a killed writer keeps its room on the disk.
+            store.batch("PRAGMA journal_mode = PERSIST; PRAGMA query_only = ON;")?;
         }
         Ok(store)
     }

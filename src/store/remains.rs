@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::connection;
 use super::row::{self, Likeness, Tombstone};
+use super::{NumberedKey, connection};
 use crate::credential::RevokedWhy;
+use crate::hash::Key;
 
 /// The tables whose numbers are never given again.
 const NUMBERED: [&str; 3] = ["key", "credential", "event"];
@@ -27,6 +28,8 @@ pub(super) struct Remains {
     pub(super) disabled: Vec<Likeness>,
     /// The last number that was given in each table.
     pub(super) numbers: Vec<(String, i64)>,
+    /// The store's own key, if it could be read.
+    pub(super) own_key: Option<Key>,
     /// Something could not be read.
     pub(super) is_less: bool,
 }
@@ -38,6 +41,7 @@ impl Remains {
             revoked: row::tombstones(sound)?,
             disabled: row::disabled(sound)?,
             numbers: row::last_numbers(sound)?,
+            own_key: first(row::keys(sound)?),
             is_less: false,
         })
     }
@@ -48,6 +52,7 @@ impl Remains {
         let read = connection::open(path, patience).and_then(|mut damaged| {
             let look = damaged.transaction()?;
             remains.read_numbers(&look);
+            remains.own_key = row::keys(&look).ok().and_then(first);
             remains.read_entries(&look)
         });
         remains.is_less |= read.is_err();
@@ -97,4 +102,8 @@ impl Remains {
         }
         Ok(())
     }
+}
+
+fn first(keys: Vec<NumberedKey>) -> Option<Key> {
+    keys.into_iter().next().map(|own| own.key)
 }

@@ -116,11 +116,9 @@ impl Restore {
     /// Whether its entries are those of the store that it replaces, as far as it has them: the same
     /// numbers mean the same.
     pub fn is_of_same_store(&self) -> Result<bool, Error> {
-        let Replaced::Store(old) = &self.old else {
-            return Ok(false);
-        };
-        let (old, new) = (old.own_key()?.key, self.new.own_key()?.key);
-        Ok(old.bytes() == new.bytes())
+        let old = self.remains.own_key.as_ref();
+        let new = self.new.own_key()?.key;
+        Ok(old.is_some_and(|old| old.bytes() == new.bytes()))
     }
 
     /// Does it, and returns what is said in the log. `None`: somebody has changed or restored the

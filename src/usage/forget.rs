@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::TransactionBehavior;
 
-use super::{is_damage, path_in, prepare_to_write, set_aside};
+use super::{is_damage, never_wait_for_the_disk, path_in, set_aside};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::connection::{self, schema_of};
@@ -35,7 +35,7 @@ pub fn forget(state_dir: &Path, now: Timestamp) -> Result<bool, Error> {
 
 fn begin_anew(path: &Path, now: Timestamp) -> rusqlite::Result<()> {
     let mut notes = connection::open(path, PATIENCE)?;
-    prepare_to_write(&notes)?;
+    never_wait_for_the_disk(&notes)?;
     let change = notes.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if schema_of(&change)? > 0 {
         change.execute_batch("DELETE FROM used; DELETE FROM refused;")?;

@@ -12,15 +12,17 @@ use crate::cli::failure::Failure;
 
 /// Whether each successor is another entry of the same user, which names the one that it replaces,
 /// and has an end. One that the file has not is none: it may have been purged; nor is a revoked one that of
-/// a live entry.
+/// a live entry, unless it leads to one that is live.
 pub(super) fn require(entries: &mut [Imported], file: &Path) -> Result<(), Failure> {
     let all = entries.iter().map(|imported| &imported.whole.entry);
-    let is_live: HashMap<_, _> = all
-        .map(|entry| (entry.id, entry.revoked.is_none()))
+    let told: HashMap<_, _> = all
+        .map(|entry| (entry.id, (entry.revoked.is_none(), entry.replaced_by)))
         .collect();
     for Imported { whole, .. } in entries.iter_mut() {
         let is_revoked = whole.entry.revoked.is_some();
-        let may_be = |id: &CredentialId| is_live.get(id).is_some_and(|live| *live || is_revoked);
+        let may_be = |id: &CredentialId| {
+            told.contains_key(id) && (is_revoked || leads_to_a_live_one(*id, &told))
+        };
         whole.entry.replaced_by = whole.entry.replaced_by.filter(may_be);
     }
     let all = entries.iter().map(|imported| &imported.whole.entry);
@@ -33,6 +35,18 @@ pub(super) fn require(entries: &mut [Imported], file: &Path) -> Result<(), Failu
         }
     }
     Ok(())
+}
+
+/// Whether it, or a successor of it, is live.
+fn leads_to_a_live_one(
+    first: CredentialId,
+    told: &HashMap<CredentialId, (bool, Option<CredentialId>)>,
+) -> bool {
+    let next = |id: &CredentialId| told.get(id).and_then(|(_, successor)| *successor);
+    // No chain is longer than the file; one that is has no end.
+    std::iter::successors(Some(first), next)
+        .take(told.len())
+        .any(|id| told.get(&id).is_some_and(|(is_live, _)| *is_live))
 }
 
 /// The entries without a successor, and from there back whoever agrees with theirs.

@@ -42,14 +42,18 @@ pub(super) struct Place {
     uid: u32,
 }
 
+/// The quota of each configured caller, and of root.
+type Callers = HashMap<u32, Arc<Quota>>;
+
 /// Everybody's quota.
 pub(super) struct Quotas {
     config_path: PathBuf,
     /// The configuration that the callers are from, told by its times and places.
     read: Option<Version>,
-    /// When to look again, if a caller was not there.
+    /// Callers that were not there, and when to look for them again.
+    missing: Vec<String>,
     again: Option<Instant>,
-    callers: HashMap<u32, Arc<Quota>>,
+    callers: Callers,
     others: Arc<Quota>,
 }
 
@@ -58,6 +62,7 @@ impl Quotas {
         Self {
             config_path,
             read: None,
+            missing: Vec::new(),
             again: None,
             callers: HashMap::from([(0, Arc::new(Quota::of_a_caller()))]),
             others: Arc::new(Quota::of_all_others()),
@@ -69,27 +74,40 @@ impl Quotas {
         self.callers.get(&uid).unwrap_or(&self.others)
     }
 
-    /// Looks who is a caller now, if the configuration has changed, or a caller was not there: it may
-    /// have been installed since, or be known to a directory that did not answer. A configuration
-    /// that cannot be used leaves everything as it is.
+    /// Looks who is a caller now, if the configuration has changed. A configuration that cannot be used
+    /// leaves everything as it is. Callers that are not there are looked for again: they may have been
+    /// installed since, or be known to a directory that did not answer.
     pub(super) fn refresh(&mut self) -> Result<(), Failure> {
         let there = version(&self.config_path);
-        let is_due = self.again.is_some_and(|again| Instant::now() >= again);
-        if self.read == Some(there) && !is_due {
-            return Ok(());
+        if self.read != Some(there) {
+            self.read = Some(there);
+            let config = Config::load(&self.config_path)?;
+            let before = std::mem::take(&mut self.callers);
+            self.missing = config.helper.callers.into_keys().collect();
+            self.again = None;
+            self.admit(0, &before);
+            self.look_for_the_missing(&before);
+        } else if self.again.is_some_and(|again| Instant::now() >= again) {
+            self.look_for_the_missing(&HashMap::new());
         }
-        (self.read, self.again) = (Some(there), None);
-        let config = Config::load(&self.config_path)?;
-        let mut callers = HashMap::new();
-        let named = &config.helper.callers;
-        let found: Vec<_> = named.keys().filter_map(|name| uid_of(name)).collect();
-        self.again = (found.len() < named.len()).then(|| Instant::now() + AGAIN);
-        for uid in found.into_iter().chain([0]) {
-            let quota = self.callers.get(&uid).cloned();
-            callers.insert(uid, quota.unwrap_or_else(|| Arc::new(Quota::of_a_caller())));
-        }
-        self.callers = callers;
         Ok(())
+    }
+
+    fn look_for_the_missing(&mut self, before: &Callers) {
+        for name in std::mem::take(&mut self.missing) {
+            match uid_of(&name) {
+                Some(uid) => self.admit(uid, before),
+                None => self.missing.push(name),
+            }
+        }
+        self.again = (!self.missing.is_empty()).then(|| Instant::now() + AGAIN);
+    }
+
+    /// Gives a caller the quota that it has had, or one of its own.
+    fn admit(&mut self, uid: u32, before: &Callers) {
+        let quota = before.get(&uid).cloned();
+        let quota = quota.unwrap_or_else(|| Arc::new(Quota::of_a_caller()));
+        self.callers.entry(uid).or_insert(quota);
     }
 }
 

@@ -78,7 +78,9 @@ impl Change<'_> {
         let Some((id, user, label)) = changed else {
             return Ok(0);
         };
-        let user = UserName::parse(&user).map_err(|e| Error::damaged(&self.path, id, e))?;
+        let Ok(user) = UserName::parse(&user) else {
+            return Ok(1); // a name that no event can have is no reason to leave it open
+        };
         let detail = format!("label=\"{}\" {said}", audit::quoted(&label));
         self.record(at, by, action, &user, id, &detail)?;
         Ok(1)
