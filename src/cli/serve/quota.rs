@@ -202,10 +202,12 @@ mod tests {
         assert_eq!(quotas.again, Some(later));
         // As if nobody had not been there either, and the time has come.
         quotas.callers.clear();
+        quotas.missing.push("nobody".to_owned());
         quotas.again = Some(Instant::now());
         quotas.refresh().unwrap();
         let nobody = uid_of("nobody").unwrap();
         assert!(!Arc::ptr_eq(quotas.of(nobody), &quotas.others));
+        assert_eq!(quotas.missing, ["no-such-user"]);
         fs::write(&path, "helper.callers.nobody = [\"web\"]").unwrap();
         quotas.refresh().unwrap();
         assert_eq!(quotas.again, None);
