@@ -512,7 +512,7 @@ fn what_restores_have_left_beside_the_store_is_counted_and_what_is_unfinished_is
     let said = findings(&machine);
     assert!(said_by(&said, "files").contains(&format!("{kept}: 2")));
     assert_eq!(wrong_about(&said, "files"), "");
-    run(killed(machine.tool_command(&restore), "rename", 1), b"");
+    run(killed(machine.tool_command(&restore), "linkat", 1), b"");
     let said = findings(&machine);
     assert!(said_by(&said, "files").contains(&format!("{kept}: 2")));
     let wrong = wrong_about(&said, "files");
