@@ -419,11 +419,10 @@ fn set_aside(path: &Path) {
 
 /// Looks again, now that nobody else repairs it: the file may be a new one by now.
 fn is_damaged(path: &Path) -> bool {
-    let check = connection::open(path, Duration::ZERO).and_then(|connection| {
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
-    });
-    match check {
-        Ok(result) => result != "ok",
+    let problems = connection::open(path, Duration::ZERO)
+        .and_then(|notes| connection::problems(&notes, "quick_check(1)"));
+    match problems {
+        Ok(problems) => !problems.is_empty(),
         Err(error) => is_damage(&error),
     }
 }

@@ -39,11 +39,8 @@ impl Store {
     /// What the hash of each live entry costs. One that is damaged is passed over: it opens nothing.
     pub fn costs(&self) -> Result<Vec<Cost>, Error> {
         let sql = "SELECT hash FROM credential WHERE revoked_at IS NULL";
-        let read = || -> rusqlite::Result<Vec<String>> {
-            let mut statement = self.connection.prepare(sql)?;
-            statement.query_map([], |row| row.get(0))?.collect()
-        };
-        let hashes = read().map_err(|e| self.error(e))?;
+        let hashes = connection::raw(&self.connection, sql, [], |row| row.get::<_, String>(0));
+        let hashes = hashes.map_err(|e| self.error(e))?;
         let hashes = hashes.iter().filter_map(|hash| Hash::parse(hash).ok());
         Ok(hashes.filter_map(|hash| hash.cost().ok()).collect())
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Params, Row};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Resource;
 
@@ -126,12 +126,22 @@ pub(crate) fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
+/// What `sql` selects, read to its end, so that no statement stays open.
+pub(super) fn raw<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map(params, read)?.collect()
+}
+
 /// What SQLite finds wrong with a database, by one of its pragmas for that: nothing if it is sound.
 pub(crate) fn problems(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(&format!("PRAGMA {pragma}"))?;
-    let problems: rusqlite::Result<Vec<String>> =
-        statement.query_map([], |row| row.get(0))?.collect();
-    Ok(problems?.into_iter().filter(|line| line != "ok").collect())
+    let sql = format!("PRAGMA {pragma}");
+    let mut problems = raw(connection, &sql, [], |row| row.get::<_, String>(0))?;
+    problems.retain(|line| line != "ok");
+    Ok(problems)
 }
 
 /// Makes an empty file for a database, if there is none.

@@ -3,7 +3,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Store, row};
+use super::{Store, connection};
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, UserName};
 use crate::error::Error;
@@ -31,7 +31,7 @@ impl Store {
         let sql = "SELECT at, by, action, nullif(user, ''), nullif(entry, 0), detail FROM event
                    WHERE ?1 IS NULL OR user = ?1 ORDER BY id";
         let user = user.map(UserName::as_str);
-        row::raw(&self.connection, sql, [user], event).map_err(|e| self.error(e))
+        connection::raw(&self.connection, sql, [user], event).map_err(|e| self.error(e))
     }
 
     /// How many events of one user, or of all, are older than `limit`.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use super::connection::schema_of;
+use super::connection::{raw, schema_of};
 use super::{Contents, Damaged, Entries, NumberedKey, WholeEntry, error};
 use crate::clock::Timestamp;
 use crate::credential::{
@@ -19,14 +19,13 @@ const COLUMNS: &str = "id, user, label, services, networks, created_at, created_
 
 /// All keys, the store's own first.
 pub(super) fn keys(connection: &Connection) -> rusqlite::Result<Vec<NumberedKey>> {
-    let mut statement = connection.prepare("SELECT id, secret FROM key ORDER BY id")?;
-    let keys = statement.query_map([], |row| {
+    let sql = "SELECT id, secret FROM key ORDER BY id";
+    raw(connection, sql, [], |row| {
         Ok(NumberedKey {
             id: row.get(0)?,
             key: Key::new(row.get(1)?),
         })
-    })?;
-    keys.collect()
+    })
 }
 
 /// The entries that `condition` selects, in the order in which they were made. One that is damaged
@@ -270,16 +269,6 @@ pub(super) fn hashes(connection: &Connection) -> rusqlite::Result<Vec<(String, C
     raw(connection, sql, [], |row| {
         Ok((row.get(0)?, CredentialId(row.get(1)?)))
     })
-}
-
-/// What `sql` selects, read to its end, so that no statement stays open.
-pub(super) fn raw<T>(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    connection.prepare(sql)?.query_map(params, read)?.collect()
 }
 
 struct RawProof {

@@ -143,16 +143,14 @@ impl Snapshot {
 }
 
 /// What SQLite itself finds wrong with the file.
-fn check_pages(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let first = |sql| connection.query_row(sql, [], |row| row.get::<_, String>(0));
-    let found = first("PRAGMA integrity_check(1)").map_err(|e| error(path, e))?;
-    if found != "ok" {
+fn check_pages(database: &Connection, path: &Path) -> Result<(), Error> {
+    let problems = |pragma| connection::problems(database, pragma).map_err(|e| error(path, e));
+    if let Some(found) = problems("integrity_check(1)")?.first() {
         return Err(unsound(path, found.lines().last().unwrap_or_default()));
     }
-    match first("PRAGMA foreign_key_check") {
-        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
-        Err(e) => Err(error(path, e)),
-        Ok(_) => Err(unsound(path, "an entry names a key that is not there")),
+    match problems("foreign_key_check")?.is_empty() {
+        true => Ok(()),
+        false => Err(unsound(path, "an entry names a key that is not there")),
     }
 }
 
