@@ -69,12 +69,17 @@ pub(super) fn entries(
     path: &Path,
     user: Option<&UserName>,
 ) -> Result<Entries, Error> {
-    // Two conditions, since one for both could not use the index.
-    let condition = match user {
+    let user = user.map(UserName::as_str);
+    select_sound(connection, path, is_of(user), [user])
+}
+
+/// The condition for the entries of one user, who is `?1`, or of all. One for both could not use the
+/// index.
+const fn is_of(user: Option<&str>) -> &'static str {
+    match user {
         Some(_) => "user = ?1",
         None => "?1 IS NULL",
-    };
-    select_sound(connection, path, condition, [user.map(UserName::as_str)])
+    }
 }
 
 /// The user's entries with this tag under this key. The first look is at the index alone, which
@@ -127,13 +132,14 @@ pub(super) fn whole(
     path: &Path,
     user: Option<&UserName>,
 ) -> Result<Vec<WholeEntry>, Error> {
+    let user = user.map(UserName::as_str);
     let is_virtual = is_virtual(connection).map_err(|e| error(path, e))?;
     let sql = format!(
         "SELECT {COLUMNS}, key, tag, hash, {is_virtual} AS virtual FROM credential
-         WHERE ?1 IS NULL OR user = ?1 ORDER BY id"
+         WHERE {} ORDER BY id",
+        is_of(user)
     );
     let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, RawProof::read(row)?));
-    let user = user.map(UserName::as_str);
     let rows = raw(connection, &sql, [user], read).map_err(|e| error(path, e))?;
     let parse = |(row, proof): (RawCredential, RawProof)| {
         let id = CredentialId(row.id);
