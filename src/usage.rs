@@ -407,11 +407,7 @@ fn set_aside(path: &Path) {
     if lock.try_lock().is_err() || !is_damaged(path) {
         return;
     }
-    let with = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
+    let with = |ending| connection::beside(path, ending);
     // No journal: nothing to rename. The file itself is renamed whatever became of it.
     let _ = std::fs::rename(with("-journal"), with(".damaged-journal"));
     let _ = std::fs::rename(path, with(".damaged"));

@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -142,6 +142,13 @@ pub(crate) fn problems(connection: &Connection, pragma: &str) -> rusqlite::Resul
     let mut problems = raw(connection, &sql, [], |row| row.get::<_, String>(0))?;
     problems.retain(|line| line != "ok");
     Ok(problems)
+}
+
+/// The path of a file beside another, whose name goes on: `store.db-journal`.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// Makes an empty file for a database, if there is none.

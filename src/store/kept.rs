@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::connection::beside;
 use super::snapshot::{PARTIAL, Snapshot};
 use super::{connection, sync_parent};
 use crate::clock::Timestamp;
@@ -44,8 +45,8 @@ impl LeftBehind {
 pub(super) fn free_name(path: &Path, now: Timestamp) -> PathBuf {
     let stamp = jiff::Timestamp::from_second(now.seconds()).unwrap_or_default();
     let stamp = format!(".{KEPT}{}", stamp.strftime("%Y%m%dT%H%M%SZ"));
-    let first = with(path, &stamp);
-    let others = (2..).map(|count| with(path, &format!("{stamp}-{count}")));
+    let first = beside(path, &stamp);
+    let others = (2..).map(|count| beside(path, &format!("{stamp}-{count}")));
     let mut names = std::iter::once(first).chain(others);
     names.find(|name| !name.exists()).unwrap_or_default()
 }
@@ -92,13 +93,7 @@ fn unless_taken(kept: Result<(), Error>) -> Result<bool, Error> {
 }
 
 fn journal_of(path: &Path) -> PathBuf {
-    with(path, "-journal")
-}
-
-fn with(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
+    beside(path, "-journal")
 }
 
 /// Copies a file, if there is one, to where there is none. A copy that fails does not stay.

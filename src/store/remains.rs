@@ -62,15 +62,11 @@ impl Remains {
     /// As far as the rows themselves go, if what SQLite has noted is less or cannot be read.
     fn read_numbers(&mut self, damaged: &Connection) {
         for table in NUMBERED {
-            let number = |sql: &str| -> rusqlite::Result<Option<i64>> {
-                damaged.query_row(sql, [], |row| row.get(0)).optional()
-            };
-            let noted = number(&format!(
-                "SELECT seq FROM sqlite_sequence WHERE name = '{table}'"
-            ));
-            let highest = number(&format!("SELECT ifnull(max(id), 0) FROM {table}"));
+            let noted = row::last_number(damaged, table);
+            let highest = format!("SELECT ifnull(max(id), 0) FROM {table}");
+            let highest = damaged.query_row(&highest, [], |row| row.get(0));
             self.is_less |= noted.is_err();
-            let known = [noted, highest].into_iter().filter_map(|found| found.ok()?);
+            let known = [noted, highest].into_iter().flatten();
             let last = known.filter(|number| (1..HIGHEST).contains(number)).max();
             self.numbers
                 .extend(last.map(|last| (table.to_owned(), last)));

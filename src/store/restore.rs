@@ -229,7 +229,5 @@ fn last_event(connection: &Connection) -> rusqlite::Result<i64> {
     if schema_of(connection)? == 0 {
         return Ok(0);
     }
-    let numbers = row::last_numbers(connection)?;
-    let event = numbers.iter().find(|(table, _)| table == "event");
-    Ok(event.map_or(0, |(_, number)| *number))
+    row::last_number(connection, "event")
 }

@@ -263,6 +263,13 @@ pub(super) fn last_numbers(connection: &Connection) -> rusqlite::Result<Vec<(Str
     raw(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
+/// The last number that was given in one table; 0: none was.
+pub(super) fn last_number(connection: &Connection, table: &str) -> rusqlite::Result<i64> {
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+    let last = connection.query_row(sql, [table], |row| row.get(0));
+    Ok(last.optional()?.unwrap_or_default())
+}
+
 /// The labels that are taken, each with its user: those of live entries without a successor.
 pub(super) fn labels(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = "SELECT user, label FROM credential WHERE revoked_at IS NULL AND replaced_by IS NULL";

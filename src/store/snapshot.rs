@@ -10,7 +10,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, ffi};
@@ -98,9 +98,7 @@ impl Snapshot {
         file: &Path,
         place: impl Fn(&Path) -> io::Result<()>,
     ) -> Result<(), Error> {
-        let mut partial = file.as_os_str().to_owned();
-        partial.push(format!(".{}.{PARTIAL}", std::process::id()));
-        let partial = PathBuf::from(partial);
+        let partial = connection::beside(file, &format!(".{}.{PARTIAL}", std::process::id()));
         self.write_new(&partial)?;
         let placed = place(&partial);
         let _ = fs::remove_file(&partial); // it holds a key; a rename has left none

@@ -22,9 +22,8 @@ const INSERT_ENTRY: &str = "INSERT INTO credential
 impl Change<'_> {
     /// The number that the next entry gets.
     pub fn next_id(&self) -> Result<CredentialId, Error> {
-        let given = row::last_numbers(&self.transaction).map_err(|e| error(&self.path, e))?;
-        let last = given.iter().find(|(table, _)| table == "credential");
-        Ok(CredentialId(last.map_or(1, |(_, number)| number + 1)))
+        let last = row::last_number(&self.transaction, "credential");
+        Ok(CredentialId(last.map_err(|e| error(&self.path, e))? + 1))
     }
 
     /// The labels that are taken, each with its user: those of live entries without a successor.
