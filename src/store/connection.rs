@@ -103,9 +103,7 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.execute_batch(
-        "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;",
-    )
+    connection.execute_batch("PRAGMA cell_size_check = ON")
 }
 
 /// Where a host has closed its standard streams, SQLite would put `/dev/null` in their place and
@@ -169,4 +167,34 @@ pub(crate) fn make_new_file(path: &Path) -> io::Result<File> {
         .open(path)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_is_compiled_with_the_flags_of_cargo_config() {
+        let connection = in_memory().unwrap();
+        let options: Vec<String> =
+            raw(&connection, "PRAGMA compile_options", [], |row| row.get(0)).unwrap();
+        let has = |option: &str| options.iter().any(|has| has == option);
+        // Each of them stands on another line there.
+        for option in [
+            "DEFAULT_LOOKASIDE=0,0",
+            "MAX_MMAP_SIZE=0",
+            "OMIT_LOAD_EXTENSION",
+            "TEMP_STORE=3",
+        ] {
+            assert!(has(option), "{option} is not in {options:?}");
+        }
+        for option in [
+            "ENABLE_COLUMN_METADATA",
+            "ENABLE_FTS5",
+            "ENABLE_RTREE",
+            "ENABLE_STAT4",
+        ] {
+            assert!(!has(option), "{option}");
+        }
+    }
 }
