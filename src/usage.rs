@@ -181,9 +181,13 @@ impl Usage {
         last: impl FnOnce(&Connection) -> rusqlite::Result<i64>,
         write: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> bool {
-        let write_if_due = |notes: &Connection| match due(last(notes).optional()?, at) {
-            true => write(notes).map(|_| ()),
-            false => Ok(()),
+        let write_if_due = |notes: &Connection| {
+            if !due(last(notes).optional()?, at) {
+                return Ok(());
+            }
+            end_look(notes)?;
+            never_wait_for_the_disk(notes)?;
+            write(notes).map(drop)
         };
         self.can_note && self.attempt(write_if_due).is_some()
     }
@@ -353,21 +357,35 @@ fn open(path: &Path, now: Timestamp) -> rusqlite::Result<Option<Database>> {
         return Ok(None);
     }
     let mut connection = connection::open(path, Duration::ZERO)?;
-    never_wait_for_the_disk(&connection)?;
+    // One look from here until something is written or all is told: each one more would lock the
+    // file and search for a journal anew.
+    connection.execute_batch("BEGIN")?;
     match schema_of(&connection)? {
         SCHEMA => Ok(Some(connection)),
-        0..SCHEMA if may_begin => migrate(&mut connection, now).map(|()| Some(connection)),
+        0..SCHEMA if may_begin => {
+            end_look(&connection)?;
+            migrate(&mut connection, now)?;
+            Ok(Some(connection))
+        }
         _ => Ok(None),
     }
 }
 
-/// Not when it writes, and not when it rolls back what a killed login has begun.
+fn end_look(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.is_autocommit() {
+        true => Ok(()),
+        false => connection.execute_batch("COMMIT"),
+    }
+}
+
+/// To be said before something is written, outside of a transaction.
 fn never_wait_for_the_disk(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA journal_mode = PERSIST; PRAGMA synchronous = OFF")
 }
 
 /// Begins the notes in an empty file, or brings older ones up to date, unless somebody else just did.
 fn migrate(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    never_wait_for_the_disk(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = schema_of(&transaction)?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);

@@ -51,8 +51,8 @@ impl Store {
     fn open_to_query(state_dir: &Path, patience: Duration) -> Result<Option<Self>, Error> {
         let store = Self::open_file(state_dir, patience)?;
         if let Some(store) = &store {
-            // PERSIST: who rolls back the journal of a killed writer keeps its room on the disk.
-            store.batch("PRAGMA journal_mode = PERSIST; PRAGMA query_only = ON;")?;
+            // No pragma that reads the schema: it would lock the file once more, before the look.
+            store.batch("PRAGMA query_only = ON;")?;
         }
         Ok(store)
     }
