@@ -300,8 +300,8 @@ fn parse_name(name: &str) -> Option<Process> {
 
 /// What tells one boot of this machine from another.
 pub fn boot_id() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim_end().to_owned())
+    let id = trust::read_unjudged(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok()?;
+    Some(String::from_utf8(id).ok()?.trim_end().to_owned())
 }
 
 #[cfg(test)]

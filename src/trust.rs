@@ -81,30 +81,36 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let Some(path) = resolve(path)? else {
         return Ok(None);
     };
+    regular(&path, limit, OFlags::NOFOLLOW).map(Some)
+}
+
+/// Reads a file of at most `limit` bytes, whoever can have written it: it must not decide anything.
+pub fn read_unjudged(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    regular(path, limit, OFlags::empty())
+}
+
+fn regular(path: &Path, limit: u64, flags: OFlags) -> Result<Vec<u8>, Error> {
     // Non-blocking, so that a FIFO cannot hold us; what is not a regular file is refused below.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file =
-        File::from(rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| Error::io(&path, e))?);
-    let stat = rustix::fs::fstat(&file).map_err(|e| Error::io(&path, e))?;
+    let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let failed = |e| Error::io(path, e);
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?);
+    let stat = rustix::fs::fstat(&file).map_err(failed)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(untrusted(
-            &path,
-            "not a regular file",
-            "put a file there, or nothing".to_owned(),
-        ));
+        let remedy = "put a file there, or nothing".to_owned();
+        return Err(untrusted(path, "not a regular file", remedy));
     }
-    let mut bytes = Vec::new();
-    file.take(limit + 1)
+    let size = u64::try_from(stat.st_size).unwrap_or_default().min(limit);
+    // With room for the end to be seen, and for what /proc says has no size.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 64);
+    let mut bounded = file.take(limit + 1);
+    bounded
         .read_to_end(&mut bytes)
-        .map_err(|e| Error::io(&path, e))?;
+        .map_err(|e| Error::io(path, e))?;
     if bytes.len() as u64 > limit {
-        return Err(untrusted(
-            &path,
-            "too large",
-            format!("at most {limit} bytes are read"),
-        ));
+        let remedy = format!("at most {limit} bytes are read");
+        return Err(untrusted(path, "too large", remedy));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Judges the directory of a file that is to be made, and returns the path of the file without
