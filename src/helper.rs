@@ -5,6 +5,7 @@
 //! Bounded: a helper that stalls keeps a login waiting for [`PATIENCE`], no longer. What answers
 //! must be root's process; the directory of its socket is root's, too.
 
+pub mod frame;
 pub mod wire;
 
 use std::io;
@@ -22,7 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::policy::Outcome;
-use wire::{Answer, LONGEST, Question};
+use frame::LONGEST;
+use wire::{Answer, Question};
 
 /// Where the helper listens.
 pub const SOCKET: &str = "/run/app-passwd/socket";

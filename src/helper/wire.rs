@@ -2,8 +2,6 @@
 //! What goes over the helper's socket: one question and one answer for each connection. Pure.
 //!
 //! ```text
-//! frame    = length of what follows as u16 big-endian | field ...
-//! field    = length as u16 big-endian | bytes;  length 65535: the field is absent
 //! question = "app-passwd 1" | "authenticate" | user | service | PAM service | rhost? | 24 letters
 //!          | "app-passwd 1" | "look again"   | user | service | PAM service | rhost? | entry
 //!          | "app-passwd 1" | "opened"       | user | service | PAM service | rhost? | entry
@@ -19,21 +17,15 @@
 //!          | "app-passwd 1" | "failed"   | message | hint?
 //! ```
 //!
-//! Texts are UTF-8, entries and counts decimal. Whatever is longer than [`LONGEST`], or does not read exactly
-//! like this, is not believed by either side.
+//! Each is one frame (`frame`). Texts are UTF-8, entries and counts decimal.
 
 use zeroize::Zeroizing;
 
+use super::frame::{Fields, Frame};
 use crate::credential::{CredentialId, Label, ServiceName, UserName};
 use crate::error::Error;
 use crate::password::AppPassword;
 use crate::policy::{Attempt, Entry, Fate, Outcome, Refusal, Service};
-
-/// The most that a frame may hold behind its length.
-pub const LONGEST: usize = 4_096;
-
-const VERSION: &str = "app-passwd 1";
-const ABSENT: u16 = u16::MAX;
 
 /// What is asked.
 pub struct Question {
@@ -212,26 +204,7 @@ impl From<Error> for Answer {
     }
 }
 
-/// A frame that is being written, wiped on drop: it may hold a password.
-struct Frame(Zeroizing<Vec<u8>>);
-
 impl Frame {
-    fn begin() -> Self {
-        // Of its full length at once, so that it does not grow and leave a copy behind.
-        let mut frame = Self(Zeroizing::new(Vec::with_capacity(LONGEST + 2)));
-        frame.0.extend_from_slice(&[0, 0]);
-        frame.put(Some(VERSION.as_bytes()));
-        frame
-    }
-
-    /// A field that is too long makes the frame too long, which its end notices.
-    fn put(&mut self, field: Option<&[u8]>) {
-        let field_length =
-            field.map_or(ABSENT, |field| u16::try_from(field.len()).unwrap_or(ABSENT));
-        self.0.extend_from_slice(&field_length.to_be_bytes());
-        self.0.extend_from_slice(field.unwrap_or_default());
-    }
-
     fn entry(&mut self, word: &[u8], entry: &Entry) {
         self.put(Some(word));
         self.put(Some(entry.id.to_string().as_bytes()));
@@ -246,62 +219,15 @@ impl Frame {
         self.put(Some(word));
         self.put(Some(count.to_string().as_bytes()));
     }
-
-    fn end(mut self) -> Option<Zeroizing<Vec<u8>>> {
-        let length = self
-            .0
-            .len()
-            .checked_sub(2)
-            .filter(|&length| length <= LONGEST)?;
-        let length = u16::try_from(length).ok()?;
-        self.0.get_mut(..2)?.copy_from_slice(&length.to_be_bytes());
-        Some(self.0)
-    }
 }
 
-/// The fields of a frame, without its length.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn begin(bytes: &'a [u8]) -> Option<Self> {
-        let mut fields = Self(bytes);
-        (fields.text()? == VERSION).then_some(fields)
-    }
-
-    fn bytes(&mut self) -> Option<Option<&'a [u8]>> {
-        let (length, rest) = self.0.split_first_chunk()?;
-        let length = u16::from_be_bytes(*length);
-        if length == ABSENT {
-            self.0 = rest;
-            return Some(None);
-        }
-        let (field, rest) = rest.split_at_checked(usize::from(length))?;
-        self.0 = rest;
-        Some(Some(field))
-    }
-
-    fn optional_text(&mut self) -> Option<Option<&'a str>> {
-        match self.bytes()? {
-            Some(field) => str::from_utf8(field).ok().map(Some),
-            None => Some(None),
-        }
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        self.optional_text()?
-    }
-
+impl Fields<'_> {
     fn entry(&mut self) -> Option<Entry> {
         let id = CredentialId(self.text()?.parse().ok()?);
         Some(Entry {
             id,
             label: Label::parse(self.text()?).ok()?,
         })
-    }
-
-    /// Nothing may follow.
-    fn end<T>(self, whole: T) -> Option<T> {
-        self.0.is_empty().then_some(whole)
     }
 }
 
@@ -310,6 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::helper::frame::LONGEST;
 
     fn question(about: About, rhost: Option<&str>) -> Question {
         let service = |name| ServiceName::parse(name).unwrap();
