@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What the program of an account holder and the helper say to each other. Pure.
+//!
+//! A wish is one of the tool's verbs, without the user, as it is typed. The helper has it done for the
+//! account of the process that asks, or for the one that a pass names, and relays what it prints, until
+//! it says the end. In between it may ask, as PAM does: each question wants one reply.
+//!
+//! ```text
+//! wish  = "app-passwd 1" | "own" | user? | origin? | pass? | "json"? | word ...
+//! reply = "app-passwd 1" | "reply" | text?             absent: whoever was asked has given up
+//! said  = "app-passwd 1" | "out"  | bytes              to standard output; it may be a secret
+//!       | "app-passwd 1" | "say"  | line               to standard error
+//!       | "app-passwd 1" | "tell" | text               of PAM, for people
+//!       | "app-passwd 1" | "warn" | text               the same, of what went wrong
+//!       | "app-passwd 1" | "ask hidden" | prompt
+//!       | "app-passwd 1" | "ask shown"  | prompt
+//!       | "app-passwd 1" | "end"  | exit status
+//! ```
+
+use zeroize::Zeroizing;
+
+use super::frame::{Fields, Frame};
+use crate::credential::UserName;
+
+/// The most bytes of output that are said at once.
+pub const PIECE: usize = 3_072;
+/// How many words a wish may have.
+const MOST_WORDS: usize = 256;
+
+/// What an account holder wants.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose, if the asking process speaks for others: the web page's.
+    pub user: Option<UserName>,
+    /// Where the request came from, if it did not come from here.
+    pub origin: Option<String>,
+    /// What the helper gave when this user signed in.
+    pub pass: Option<String>,
+    /// As `--json`.
+    pub json: bool,
+    /// The verb and its arguments.
+    pub words: Vec<String>,
+}
+
+/// What the helper says.
+#[derive(PartialEq, Eq)]
+pub enum Said {
+    /// For standard output; it may be a secret.
+    Out(Zeroizing<Vec<u8>>),
+    /// A line for standard error.
+    Say(String),
+    /// What PAM has to tell.
+    Tell(String),
+    /// What PAM says is wrong.
+    Warn(String),
+    /// What PAM asks.
+    Ask {
+        /// Its words.
+        prompt: String,
+        /// The reply is not to be seen.
+        hidden: bool,
+    },
+    /// That is all.
+    End {
+        /// The exit status.
+        code: u8,
+    },
+}
+
+/// What is replied when PAM asks. `None`: whoever was asked has given up.
+pub struct Reply(pub Option<Zeroizing<String>>);
+
+impl Wish {
+    /// The wish as bytes. `None`: it is too long.
+    pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if self.words.len() > MOST_WORDS {
+            return None;
+        }
+        let mut frame = Frame::begin();
+        frame.put(Some(b"own"));
+        frame.put(self.user.as_ref().map(|user| user.as_str().as_bytes()));
+        frame.put(self.origin.as_deref().map(str::as_bytes));
+        frame.put(self.pass.as_deref().map(str::as_bytes));
+        frame.put(self.json.then_some(b"json"));
+        for word in &self.words {
+            frame.put(Some(word.as_bytes()));
+        }
+        frame.end()
+    }
+
+    /// Reads a wish.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::begin(bytes)?;
+        (fields.text()? == "own").then_some(())?;
+        let user = fields.optional_text()?.map(UserName::parse);
+        let mut wish = Self {
+            user: user.transpose().ok()?,
+            origin: fields.optional_text()?.map(str::to_owned),
+            pass: fields.optional_text()?.map(str::to_owned),
+            json: match fields.optional_text()? {
+                None => false,
+                Some("json") => true,
+                Some(_) => return None,
+            },
+            words: Vec::new(),
+        };
+        while !fields.is_at_end() {
+            if wish.words.len() == MOST_WORDS {
+                return None;
+            }
+            wish.words.push(fields.text()?.to_owned());
+        }
+        Some(wish)
+    }
+}
+
+impl Said {
+    /// What is said, as bytes. `None`: it is too long.
+    pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let code;
+        let (word, what): (&[u8], &[u8]) = match self {
+            Self::Out(bytes) => (b"out", bytes),
+            Self::Say(line) => (b"say", line.as_bytes()),
+            Self::Tell(text) => (b"tell", text.as_bytes()),
+            Self::Warn(text) => (b"warn", text.as_bytes()),
+            Self::Ask { prompt, hidden } => match hidden {
+                true => (b"ask hidden", prompt.as_bytes()),
+                false => (b"ask shown", prompt.as_bytes()),
+            },
+            Self::End { code: number } => {
+                code = number.to_string();
+                (b"end", code.as_bytes())
+            }
+        };
+        let mut frame = Frame::begin();
+        frame.put(Some(word));
+        frame.put(Some(what));
+        frame.end()
+    }
+
+    /// Reads what is said.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::begin(bytes)?;
+        let word = fields.text()?;
+        let what = fields.bytes()??;
+        let text = || str::from_utf8(what).ok().map(str::to_owned);
+        let ask = |hidden| {
+            let prompt = text()?;
+            Some(Self::Ask { prompt, hidden })
+        };
+        let said = match word {
+            "out" => Self::Out(Zeroizing::new(what.to_vec())),
+            "say" => Self::Say(text()?),
+            "tell" => Self::Tell(text()?),
+            "warn" => Self::Warn(text()?),
+            "ask hidden" => ask(true)?,
+            "ask shown" => ask(false)?,
+            "end" => Self::End {
+                code: text()?.parse().ok()?,
+            },
+            _ => return None,
+        };
+        fields.end(said)
+    }
+}
+
+impl Reply {
+    /// The reply as bytes. `None`: it is too long.
+    pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let mut frame = Frame::begin();
+        frame.put(Some(b"reply"));
+        frame.put(self.0.as_ref().map(|text| text.as_bytes()));
+        frame.end()
+    }
+
+    /// Reads a reply.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::begin(bytes)?;
+        (fields.text()? == "reply").then_some(())?;
+        let text = fields
+            .optional_text()?
+            .map(|text| Zeroizing::new(text.to_owned()));
+        fields.end(Self(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wish(words: &[&str]) -> Wish {
+        Wish {
+            user: None,
+            origin: None,
+            pass: None,
+            json: false,
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+        }
+    }
+
+    /// What is behind the length of a frame.
+    fn inside(frame: &[u8]) -> &[u8] {
+        frame.get(2..).unwrap()
+    }
+
+    #[test]
+    fn a_wish_reads_back() {
+        let own = wish(&["create", "--label", "my phone", ""]);
+        let for_another = Wish {
+            user: UserName::parse("alice").ok(),
+            origin: Some("192.0.2.7".to_owned()),
+            pass: Some("p".to_owned()),
+            json: true,
+            ..wish(&["list"])
+        };
+        for wish in [own, for_another, wish(&[])] {
+            assert_eq!(Wish::decode(inside(&wish.encode().unwrap())), Some(wish));
+        }
+    }
+
+    #[test]
+    fn what_is_said_reads_back() {
+        let text = || "Verification code: ".to_owned();
+        let ask = |hidden| Said::Ask {
+            prompt: text(),
+            hidden,
+        };
+        let out = Said::Out(Zeroizing::new(vec![0xff; PIECE]));
+        for said in [
+            out,
+            Said::Say(text()),
+            Said::Tell(text()),
+            Said::Warn(String::new()),
+            ask(true),
+            ask(false),
+            Said::End { code: 4 },
+        ] {
+            assert!(Said::decode(inside(&said.encode().unwrap())) == Some(said));
+        }
+    }
+
+    #[test]
+    fn a_reply_reads_back_and_giving_up_is_not_an_empty_one() {
+        for text in [None, Some(""), Some("123456")] {
+            let reply = Reply(text.map(|text| Zeroizing::new(text.to_owned())));
+            let read = Reply::decode(inside(&reply.encode().unwrap())).unwrap();
+            assert_eq!(read.0.as_ref().map(|text| text.as_str()), text);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_sent() {
+        assert!(wish(&["x"; MOST_WORDS + 1]).encode().is_none());
+        assert!(wish(&[&"x".repeat(5_000)]).encode().is_none());
+        assert!(Said::Say("x".repeat(70_000)).encode().is_none());
+    }
+
+    #[test]
+    fn a_question_of_a_login_is_no_wish() {
+        use crate::helper::wire::Question;
+        assert!(Question::decode(inside(&wish(&["list"]).encode().unwrap())).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_either_side_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Wish::decode(&bytes);
+            let _ = Said::decode(&bytes);
+            let _ = Reply::decode(&bytes);
+        }
+    }
+}
