@@ -29,10 +29,10 @@ pub(super) struct Arguments {
 
 /// The answer in JSON. Names and order are a promise.
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     accepted: bool,
     reason: Option<&'static str>,
-    entry: Option<View>,
+    entry: Option<View<'a>>,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {

@@ -70,8 +70,8 @@ impl Import {
     fn read(file: &Path) -> Result<Self, Failure> {
         let mut import = Self::default();
         let mut has_begun = false;
-        lines::read(file, |line, value| {
-            match value {
+        lines::read(file, |line, text| {
+            match lines::parse(text)? {
                 Line::Header(header) if !has_begun => header.check()?,
                 Line::Header(_) => return Err(malformed("a second header")),
                 _ if !has_begun => return Err(malformed("not an export of app-passwd")),
@@ -211,7 +211,8 @@ fn number(
 ) -> Result<Vec<(usize, WholeEntry)>, Failure> {
     let mut hashes = change.hashes()?;
     let CredentialId(mut next) = change.next_id()?;
-    let mut numbers = HashMap::new();
+    hashes.reserve(entries.len());
+    let mut numbers = HashMap::with_capacity(entries.len());
     let mut new = Vec::with_capacity(entries.len());
     for Imported {
         line,
