@@ -221,13 +221,12 @@ fn number(
     } in entries
     {
         let hash = whole.hash.to_phc();
-        let there = hashes.get(&hash).copied();
-        let id = there.unwrap_or(CredentialId(next));
+        let there = hashes.len();
+        let id = *hashes.entry(hash).or_insert(CredentialId(next));
         numbers.insert(whole.entry.id, id);
         whole.entry.id = id;
         whole.key = keys.get(&key).copied().unwrap_or_default();
-        if there.is_none() {
-            hashes.insert(hash, id);
+        if hashes.len() > there {
             next += 1;
             new.push((line, whole));
         }

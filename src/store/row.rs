@@ -57,8 +57,7 @@ pub(super) fn select_sound(
     gathered.map(|(entries, _)| entries)
 }
 
-/// The entries after that of the number `?1`, at most `?2`. One sees them as they are when it is
-/// their turn.
+/// Selects the entries after that of the number `?1`, at most `?2`.
 pub(super) fn prepare_page(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
     connection.prepare(&format!(
         "SELECT {COLUMNS} FROM credential WHERE id > ?1 ORDER BY id LIMIT ?2"
