@@ -43,7 +43,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         Some(password) => find(&user, &password, context)?,
         None => None,
     };
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(found.as_slice(), context);
     let reason = match &found {
         Some(entry) => refusal(entry, &request, &viewer)?,
         None => Some("unknown"),

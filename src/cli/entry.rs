@@ -45,6 +45,13 @@ impl Viewer {
         Self::with(AllNotes::read(&context.config.state_dir), context)
     }
 
+    /// The same for these entries alone, which are in the order in which they were made.
+    pub(super) fn of(entries: &[Credential], context: &Context) -> Self {
+        let mut viewer = Self::of_pages(context);
+        viewer.turn_to(entries);
+        viewer
+    }
+
     /// The same for very many entries: it has to be turned to them before it shows them.
     pub(super) fn of_pages(context: &Context) -> Self {
         Self::with(AllNotes::open(&context.config.state_dir), context)

@@ -107,7 +107,7 @@ fn take_back(store: &mut Store, entry: &Credential, failure: Failure) -> Failure
 fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result<(), Failure> {
     let shown = password.reveal();
     if context.json {
-        let viewer = Viewer::new(context);
+        let viewer = Viewer::of(from_ref(entry), context);
         let entry = viewer.view(entry);
         let password = str::from_utf8(&*shown).unwrap_or_default();
         return output::bytes(&output::to_json(&Created { entry, password })?);
