@@ -233,7 +233,7 @@ fn report(edited: &Edited, context: &Context) -> Result<(), Failure> {
     let (name, user) = (entry::names([&edited.entry]), edited.entry.user.as_str());
     let mut written = Ok(());
     if context.json {
-        written = output::json(&Viewer::new(context).view(&edited.entry));
+        written = output::json(&Viewer::of(from_ref(&edited.entry), context).view(&edited.entry));
     } else if edited.changed {
         output::say(&format!("Edited: {name} of {user}."));
     } else {
