@@ -37,6 +37,7 @@ const DOORS: [(&str, &[&str]); 18] = [
             "pam/message.rs",
             "hash/memory.rs",
             "cli/converse/libpam.rs",
+            "cli/converse/process.rs",
         ],
     ),
     ("no_mangle", &[]),

@@ -34,7 +34,8 @@ impl Client {
     pub(super) fn secret(&self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(PIECE) {
             self.say(&Said::Secret(Zeroizing::new(piece.to_vec())))?;
-            self.reply()?.ok_or(io::ErrorKind::WriteZero)?;
+            let lost = || io::Error::other("it was not taken");
+            self.reply()?.ok_or_else(lost)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! what is said there; it hears who it is, or that it is nobody, and kills what takes too long.
 
 mod libpam;
+mod process;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -37,6 +38,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Code, Failure> {
     let failed = |error: io::Error| Failure::new(Code::Failed, format!("standard input: {error}"));
+    process::close_the_rest().map_err(failed)?;
+    process::heed_signals();
     // What is typed here is in no core dump, and nobody's when the helper is gone.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| failed(error.into()))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;

@@ -282,7 +282,7 @@ impl Peer {
         let network = address.map(Who::from);
         network
             .into_iter()
-            .chain([Who::User(user.to_owned())])
+            .chain([Who::User(user.to_lowercase())])
             .collect()
     }
 }
