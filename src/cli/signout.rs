@@ -16,7 +16,7 @@ use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
 
 use super::{Context, output};
-pub(super) use process::Asker;
+pub(super) use process::{Asker, kill_with_descendants};
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {

@@ -96,12 +96,18 @@ impl Scene {
         ran
     }
 
-    /// What the helper says to a process of somebody's that sends these bytes, until it hangs up.
-    pub fn says(&self, user: &str, bytes: &[u8]) -> Vec<Said> {
+    /// `peer.pl` of somebody's, about to do WHAT with a frame.
+    pub fn peer(&self, user: &str, what: &str, more: &str, frame: &[u8]) -> Command {
         let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/peer.pl");
         let peer = self.machine.file(&std::fs::read_to_string(peer).unwrap());
-        let line = format!("perl {peer} ask /run/app-passwd/socket");
-        let heard = self.run(user, &line, &(hex(bytes) + "\n")).succeeds();
+        let frame = self.machine.file(&(hex(frame) + "\n"));
+        let line = format!("exec perl {peer} {what} /run/app-passwd/socket {more} <{frame}");
+        self.command(user, &line)
+    }
+
+    /// What the helper says to a process of somebody's that sends these bytes, until it hangs up.
+    fn says(&self, user: &str, bytes: &[u8]) -> Vec<Said> {
+        let heard = machine::run(self.peer(user, "ask", "", bytes), b"").succeeds();
         frames(&unhex(&heard))
             .map(|frame| Said::decode(frame).expect("something that is said"))
             .collect()
@@ -141,7 +147,7 @@ pub fn wish(words: &[&str]) -> Wish {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

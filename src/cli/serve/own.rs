@@ -163,7 +163,12 @@ impl Own {
         if wish.user.is_some() || wish.pass.is_some() {
             return Err(not_for_others());
         }
-        Ok(UserName::parse(&operator::name_of(peer.uid))?)
+        // The number of an account that has no name may be the name of a mail user.
+        let name = operator::known_name_of(peer.uid).ok_or_else(|| {
+            let message = format!("the system knows no user with the uid {}", peer.uid);
+            Failure::new(Code::Unusable, message).hint("ask the administrator")
+        })?;
+        Ok(UserName::parse(&name)?)
     }
 
     /// Gives the web page a pass for whoever is this user, as PAM says.

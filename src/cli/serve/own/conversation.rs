@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::client::Client;
 use crate::cli::failure::{Code, Failure};
-use crate::cli::program;
+use crate::cli::signout::kill_with_descendants;
 
 /// This program, also when another version was installed in its place meanwhile.
 const OURSELVES: &str = "/proc/self/exe";
@@ -93,6 +93,7 @@ impl Conversation {
             .stdin(Stdio::from(OwnedFd::from(its)))
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
+            // What a terminal has to say to the helper is not meant for it.
             .process_group(0)
             .spawn()?;
         Ok(Self {
@@ -154,6 +155,10 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        program::kill(&mut self.child);
+        // Modules start programs, and some of these begin a session of their own.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            kill_with_descendants(pid);
+        }
+        let _ = self.child.wait();
     }
 }
