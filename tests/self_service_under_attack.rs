@@ -185,7 +185,7 @@ fn who_stalls_holds_up_nobody_but_themselves() {
     let create = wish(&["create", "--label", "phone"]).encode().unwrap();
     // Each sends a wish that asks for a password, and answers nothing, for ever.
     let stall = || -> Child {
-        let mut peer = scene.peer("demo", "ask", "", &create);
+        let mut peer = scene.peer("demo", "ask", "", &[&create]);
         peer.stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -275,7 +275,7 @@ fn no_damaged_frame_changes_anything_of_others_or_ends_the_helper() {
     {
         let frame = wish.encode().unwrap();
         run(
-            scene.peer("demo", "fuzz", &format!("{seed} {times}"), &frame),
+            scene.peer("demo", "fuzz", &format!("{seed} {times}"), &[&frame]),
             b"",
         )
         .succeeds();

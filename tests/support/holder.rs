@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use pam_app_passwd::helper::own::{Said, Wish};
+use pam_app_passwd::helper::own::{Reply, Said, Wish};
+use zeroize::Zeroizing;
 
 use super::Ran;
 use super::machine;
@@ -96,36 +97,42 @@ impl Scene {
         ran
     }
 
-    /// `peer.pl` of somebody's, about to do WHAT with a frame.
-    pub fn peer(&self, user: &str, what: &str, more: &str, frame: &[u8]) -> Command {
+    /// `peer.pl` of somebody's, about to do WHAT with frames.
+    pub fn peer(&self, user: &str, what: &str, more: &str, frames: &[&[u8]]) -> Command {
         let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/peer.pl");
         let peer = self.machine.file(&std::fs::read_to_string(peer).unwrap());
-        let frame = self.machine.file(&(hex(frame) + "\n"));
+        let lines: String = frames.iter().map(|frame| hex(frame) + "\n").collect();
+        let frame = self.machine.file(&lines);
         let line = format!("exec perl {peer} {what} /run/app-passwd/socket {more} <{frame}");
         self.command(user, &line)
     }
 
-    /// What the helper says to a process of somebody's that sends these bytes, until it hangs up.
-    fn says(&self, user: &str, bytes: &[u8]) -> Vec<Said> {
-        let heard = machine::run(self.peer(user, "ask", "", bytes), b"").succeeds();
-        frames(&unhex(&heard))
-            .map(|frame| Said::decode(frame).expect("something that is said"))
-            .collect()
-    }
-
-    /// The exit status of a wish, and what was said to the person.
-    pub fn wish(&self, user: &str, wish: &Wish) -> (u8, String) {
-        let bytes = wish.encode().unwrap();
+    /// The exit status of a wish, and what was said: lines and output. Its questions get these answers, and then none.
+    pub fn wish_answered(&self, user: &str, wish: &Wish, answers: &[&str]) -> (u8, String) {
+        let answer = |text: &&str| Reply(Some(Zeroizing::new((*text).to_owned()))).encode();
+        let replies = answers.iter().map(answer).chain([Reply(None).encode()]);
+        let frames: Vec<_> = [wish.encode()]
+            .into_iter()
+            .chain(replies)
+            .map(Option::unwrap)
+            .collect();
+        let frames: Vec<&[u8]> = frames.iter().map(|frame| frame.as_slice()).collect();
+        let heard = machine::run(self.peer(user, "talk", "", &frames), b"").succeeds();
         let mut text = String::new();
-        for said in self.says(user, &bytes) {
-            match said {
+        for frame in frames_in(&unhex(&heard)) {
+            match Said::decode(frame).expect("something that is said") {
                 Said::Say(line) | Said::Tell(line) | Said::Warn(line) => text += &(line + "\n"),
-                Said::Out(bytes) => text += &String::from_utf8_lossy(&bytes),
+                Said::Out(bytes) | Said::Secret(bytes) => text += &String::from_utf8_lossy(&bytes),
+                Said::Ask { .. } => {}
                 Said::End { code } => return (code, text),
-                Said::Ask { .. } | Said::Secret(_) => panic!("asked something: {text}"),
             }
         }
         panic!("no end: {text}")
+    }
+
+    /// The same without an answer to any question.
+    pub fn wish(&self, user: &str, wish: &Wish) -> (u8, String) {
+        self.wish_answered(user, wish, &[])
     }
 
     /// Everything that the store holds about somebody.
@@ -159,7 +166,7 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn frames(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn frames_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (length, behind) = rest.split_first_chunk()?;

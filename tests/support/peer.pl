@@ -2,6 +2,7 @@
 # A peer of the helper's, of whatever uid it is run as:
 #
 #   peer.pl ask SOCKET         sends the hexadecimal frame on standard input, prints what comes back
+#   peer.pl talk SOCKET        the same, and at each question sends the next line's frame
 #   peer.pl connect SOCKET     connects and hangs up, without end
 #   peer.pl hold SOCKET        takes as many connections as it gets, and those that it loses anew
 #   peer.pl question SOCKET    sends the frame on standard input and waits for the answer, without end
@@ -18,7 +19,7 @@ use Socket;
 
 $SIG{PIPE} = 'IGNORE';
 my ($what, $path, $seed, $times) = @ARGV;
-my $frame = $what =~ /^(?:ask|question|answer|fuzz)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
+my $frame = $what =~ /^(?:ask|talk|question|answer|fuzz)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
 
 sub connected { return IO::Socket::UNIX->new(Peer => $path) }
 sub listening {
@@ -51,6 +52,15 @@ if ($what eq 'ask') {
     my $socket = connected() or die "peer.pl: $path: $!\n";
     syswrite $socket, $frame;
     print unpack 'H*', rest_of($socket);
+} elsif ($what eq 'talk') {
+    my $socket = connected() or die "peer.pl: $path: $!\n";
+    syswrite $socket, $frame;
+    while (2 == read $socket, my $length, 2) {
+        read $socket, my $said, unpack 'n', $length;
+        print unpack 'H*', $length . $said;
+        my $reply = $said =~ /^.{16}(?:ask|secret)/s ? <STDIN> : undef;
+        syswrite $socket, pack 'H*', $reply =~ s/\s//gr if defined $reply;
+    }
 } elsif ($what eq 'fuzz') {
     srand $seed;
     for (1 .. $times) {
