@@ -438,7 +438,10 @@ fn who_fails_five_times_has_to_wait_and_others_have_not() {
             .refuses(1);
     }
     let refused = scene.proven("demo", "create --label phone").refuses(4);
-    assert!(refused.contains("demo has failed too often"), "{refused}");
+    assert!(
+        refused.contains("failed to prove who you are too often"),
+        "{refused}"
+    );
     scene.own("demo", "list").succeeds();
     scene.proven("neighbour", "create --label phone").succeeds();
 }

@@ -225,6 +225,26 @@ fn who_stalls_holds_up_nobody_but_themselves() {
 }
 
 #[test]
+fn who_changes_something_without_end_has_to_wait_and_may_revoke_all_the_same() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.machine.create("demo --label phone");
+    let line = "for i in $(seq 70); do app-passwd edit 1 --label \"number $i\" || echo no; done";
+    let ran = scene.run("demo", line, "");
+    assert_eq!(ran.stdout, "no\n".repeat(10), "{ran:?}");
+    assert!(
+        ran.stderr.contains("changed something too often"),
+        "{ran:?}"
+    );
+    let log = scene.own("demo", "log --json").json();
+    assert_eq!(log.as_array().unwrap().len(), 61);
+    scene.own("demo", "revoke 1").succeeds();
+    scene.proven("neighbour", "create --label phone").succeeds();
+}
+
+#[test]
 fn a_module_that_hangs_goes_with_whoever_waited_for_it() {
     if cannot_run(&NEEDS) {
         return;

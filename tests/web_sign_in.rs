@@ -65,6 +65,9 @@ fn who_signs_in_looks_after_their_own_with_the_pass() {
     page.scene.machine.create("neighbour --label phone");
     let password = page.scene.machine.account_password("demo");
     let pass = page.pass("demo");
+    page.scene
+        .machine
+        .logged("signed in; user=demo from=192.0.2.7");
     let (code, rules) = page.does(&pass, &["rules"], &[]);
     let expected = json!({
         "scopes": true, "services": ["mail"], "default_services": ["mail"], "max_lifetime_days": 400,

@@ -155,8 +155,8 @@ impl Server {
             return;
         };
         if let Some(wish) = Wish::decode(&frame) {
-            drop(place); // a talk may take long, and takes nothing that a login needs
-            return self.own.serve(&wish, connection, peer, &self.config_path);
+            let asker = (peer, place);
+            return self.own.serve(&wish, connection, asker, &self.config_path);
         }
         let Reply { answer, revoked } = match Question::decode(&frame) {
             Some(question) => match place.turns().take(TURN) {

@@ -30,8 +30,10 @@ use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::own::{Said, Wish};
+use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
+use super::quota::Place;
 use super::share::Share;
 use crate::cli::client::Client;
 use crate::cli::failure::{Code, Failure};
@@ -55,6 +57,7 @@ pub(super) struct Own {
     shell: Share,
     web: Share,
     tries: Tries,
+    changes: Tries,
     passes: Passes,
 }
 
@@ -79,16 +82,18 @@ impl Own {
             shell: Share::new(TALKS_OF_EACH, TALKS_OF_ALL),
             web: Share::new(TALKS_OF_THE_WEB, TALKS_OF_THE_WEB),
             tries: Tries::default(),
+            changes: Tries::default(),
             passes: Passes::new()?,
         })
     }
 
-    /// Does what is wished, and says to the end what became of it.
+    /// Does what is wished, and says to the end what became of it. A talk may last, and takes nothing that
+    /// a login needs: `place` is given back when it begins.
     pub(super) fn serve(
         self: &Arc<Self>,
         wish: &Wish,
         connection: OwnedFd,
-        peer: UCred,
+        (peer, place): (UCred, Place),
         config_path: &Path,
     ) {
         let client = Arc::new(Client {
@@ -96,7 +101,15 @@ impl Own {
             has_terminal: wish.terminal,
             deadline: Instant::now() + TALK,
         });
-        let done = self.fulfil(wish, &client, peer, config_path);
+        let done = Config::load(config_path)
+            .map_err(Failure::from)
+            .and_then(|config| {
+                rules::require_enabled(&config)?;
+                let peer = Peer::of(peer, &config);
+                let _talk = self.begin_talk(peer)?;
+                drop(place);
+                self.fulfil(wish, &client, peer, config)
+            });
         let code = done.unwrap_or_else(|failure| {
             let told = failure.told_to_holders();
             for line in told.lines() {
@@ -112,13 +125,9 @@ impl Own {
         self: &Arc<Self>,
         wish: &Wish,
         client: &Arc<Client>,
-        peer: UCred,
-        config_path: &Path,
+        peer: Peer,
+        config: Config,
     ) -> Result<Code, Failure> {
-        let config = Config::load(config_path)?;
-        rules::require_enabled(&config)?;
-        let peer = Peer::of(peer, &config);
-        let _talk = self.begin_talk(peer)?;
         let origin = peer.origin(wish)?;
         if let (["sign-in"], Some(user), true) = (words(wish).as_slice(), &wish.user, peer.is_web) {
             return self.sign_in(user, origin.as_deref(), client, peer, &config);
@@ -136,7 +145,7 @@ impl Own {
             ["sign-out", rest @ ..] if peer.is_web => self.sign_out(wish, &person.user, rest),
             ["rules"] => rules::answer(&person.user, &config),
             ["admin", ..] => administer(wish, &person.user, config, &proof),
-            _ => have_done(wish, &person.user, config, proof),
+            _ => self.have_done(wish, &person.user, config, proof),
         })
     }
 
@@ -183,6 +192,8 @@ impl Own {
         let user = UserName::parse(&self.vouch(user, origin, client, peer)?)?;
         rules::require_allowed(&user, config)?;
         let pass = self.passes.give(&user, peer.uid, Instant::now())?;
+        let now = clock::now();
+        syslog::send(&[audit::signed_in(user.as_str(), origin)], "", now);
         let said = client.out(pass.as_bytes());
         said.map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         Ok(Code::Done)
@@ -198,6 +209,36 @@ impl Own {
             _ => return Err(not_theirs()),
         }
         Ok(Code::Done)
+    }
+
+    /// Has a verb done by its owner.
+    fn have_done(
+        &self,
+        wish: &Wish,
+        user: &UserName,
+        config: Config,
+        proof: Proof,
+    ) -> Result<Code, Failure> {
+        match own::read(&wish.words, user.as_str()).ok_or_else(not_theirs)? {
+            Ok(cli) => {
+                self.count(&cli.verb, user)?;
+                let owner = Owner::new(&config, proof);
+                run(cli, wish, config, Some(owner))
+            }
+            Err(error) => asked_for(error),
+        }
+    }
+
+    /// Counts what changes something. What there is can be revoked once, and at any time.
+    fn count(&self, verb: &Verb, user: &UserName) -> Result<(), Failure> {
+        if !matches!(verb, Verb::Create(_) | Verb::Edit(_) | Verb::Rotate(_)) {
+            return Ok(());
+        }
+        let who = Who::Changes(user.as_str().to_owned());
+        match self.changes.begin(&[who], Instant::now()) {
+            true => Ok(()),
+            false => Err(too_often("changed something")),
+        }
     }
 
     /// What has a person prove that it is they.
@@ -224,8 +265,7 @@ impl Own {
         let user = user.as_str();
         let who = peer.counted_as(user, origin);
         if !self.tries.begin(&who, Instant::now()) {
-            let message = format!("{user} has failed too often to prove who they are");
-            return Err(Failure::new(Code::Policy, message).hint("try again in ten minutes"));
+            return Err(too_often("failed to prove who you are"));
         }
         let account = Account {
             user,
@@ -298,17 +338,6 @@ impl Drop for Talk<'_> {
     }
 }
 
-/// Has a verb done by its owner.
-fn have_done(wish: &Wish, user: &UserName, config: Config, proof: Proof) -> Result<Code, Failure> {
-    match own::read(&wish.words, user.as_str()).ok_or_else(not_theirs)? {
-        Ok(cli) => {
-            let owner = Owner::new(&config, proof);
-            run(cli, wish, config, Some(owner))
-        }
-        Err(error) => asked_for(error),
-    }
-}
-
 /// Has a verb done by an administrator, for anybody: they see, and revoke, but never a secret.
 fn administer(
     wish: &Wish,
@@ -370,6 +399,11 @@ fn not_theirs() -> Failure {
 fn not_for_others() -> Failure {
     let message = "nobody but the web page's user speaks for others";
     Failure::new(Code::Unusable, message).hint("ask for yourself")
+}
+
+fn too_often(what: &str) -> Failure {
+    let message = format!("within ten minutes you have {what} too often");
+    Failure::new(Code::Policy, message).hint("try again later")
 }
 
 fn unproven() -> Failure {
