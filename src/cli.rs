@@ -68,6 +68,9 @@ use owner::Owner;
 ///
 /// Each program that cannot show a second factor gets a password of its own: generated, labelled,
 /// shown once, limited to what it needs, revoked alone.
+///
+/// Whoever is not root leaves out USER, and looks after their own with create, list, show, revoke,
+/// edit, rotate and log, where that is enabled.
 #[derive(Parser)]
 #[command(
     name = "app-passwd",

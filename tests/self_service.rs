@@ -6,10 +6,13 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value as Json;
 use support::cannot_run;
 use support::holder::{NEEDS, PASSWORD_ALONE, Scene};
 use support::private_machine::eventually;
+use support::ssh::Server;
 use support::terminal::CTRL_C;
 
 const PASSWORD: &str = "Password: ";
@@ -341,6 +344,28 @@ fn what_they_may_have_is_what_the_configuration_leaves_them() {
         refused.contains("here only root makes and ends app passwords"),
         "{refused}"
     );
+}
+
+#[test]
+fn who_revokes_the_app_password_of_their_own_session_hears_it_before_it_ends() {
+    let Some(server) = Server::start_beside("helper.sh") else {
+        return;
+    };
+    let machine = &server.machine;
+    let config = machine.file("[self_service]\nenabled = true\n");
+    machine.shell(&format!("mv {config} /etc/security/app-passwd.toml"));
+    let phone = machine.create("demo --label phone --service sshd");
+    let line = "/run/demo/bin/app-passwd revoke phone; echo status $?; exec sleep 600";
+    let began = Instant::now();
+    let login = server.ssh("password", "demo", line, &[&phone]);
+    // The end of the tool came in time, and that of the session after it.
+    assert_eq!(login.ran.stdout, "status 0\n", "{login:?}");
+    assert!(
+        login.ran.stderr.contains("Revoked: 1 \"phone\" of demo."),
+        "{login:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(20), "{login:?}");
+    server.keeps_out("password", "demo", &[&phone]);
 }
 
 #[test]

@@ -10,9 +10,7 @@ mod process;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Instant;
 
-use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::own::Said;
 use pam_app_passwd::policy::SELF_SERVICE;
 use rustix::process::{
@@ -44,11 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Code, Failure> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| failed(error.into()))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
     let helper = std::io::stdin().as_fd().try_clone_to_owned();
-    let helper = Client {
-        connection: helper.map_err(failed)?,
-        has_terminal: false,
-        deadline: Instant::now() + TALK,
-    };
+    let helper = Client::new(helper.map_err(failed)?, false);
     let request = Request {
         service: SELF_SERVICE,
         user: &arguments.user,

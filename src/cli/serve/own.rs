@@ -28,8 +28,7 @@ use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::TALK;
-use pam_app_passwd::helper::own::{Said, Wish};
+use pam_app_passwd::helper::own::Wish;
 use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
@@ -96,11 +95,7 @@ impl Own {
         (peer, place): (UCred, Place),
         config_path: &Path,
     ) {
-        let client = Arc::new(Client {
-            connection,
-            has_terminal: wish.terminal,
-            deadline: Instant::now() + TALK,
-        });
+        let client = Arc::new(Client::new(connection, wish.terminal));
         let done = Config::load(config_path)
             .map_err(Failure::from)
             .and_then(|config| {
@@ -118,7 +113,7 @@ impl Own {
             }
             told.code
         });
-        let _ = client.say(&Said::End { code: code as u8 });
+        client.end(code as u8);
     }
 
     fn fulfil(

@@ -62,6 +62,7 @@ pub(in crate::cli) fn kill_with_descendants(pid: i32) {
 /// Who has had app passwords revoked, and where that process runs, as long as it can be seen: as one
 /// whom an app password has let in, perhaps in a session that is to end. Thousands may be kept, so it
 /// holds no descriptor.
+#[derive(Clone)]
 pub(in crate::cli) struct Asker {
     /// `None`: ourselves.
     other: Option<Process>,
