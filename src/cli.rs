@@ -129,7 +129,7 @@ enum Verb {
     Serve(serve::Arguments),
     /// Ask PAM about an account, for the helper on standard input
     #[command(hide = true)]
-    Converse(converse::Arguments),
+    Converse,
 }
 
 impl Verb {
@@ -209,7 +209,7 @@ impl Cli {
             Verb::Import(arguments) => import::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
-            Verb::Converse(arguments) => converse::run(&arguments),
+            Verb::Converse => converse::run(),
         }
     }
 }

@@ -5,11 +5,14 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pam_app_passwd::helper::own::{PIECE, Reply, Said};
 use pam_app_passwd::helper::{TALK, read_frame, write_all};
 use zeroize::Zeroizing;
+
+/// How long whoever took too long is still told so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The other end of a connection.
 pub(super) struct Client {
@@ -33,6 +36,11 @@ impl Client {
         }
     }
 
+    /// Whether it has taken too long.
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Says the end, and does what was to be done after it.
     pub(super) fn end(&self, code: u8) {
         // Who has hung up knows.
@@ -54,7 +62,7 @@ impl Client {
 
     pub(super) fn say(&self, said: &Said) -> io::Result<()> {
         let bytes = said.encode().ok_or(io::ErrorKind::InvalidInput)?;
-        write_all(&self.connection, &bytes, self.deadline)
+        write_all(&self.connection, &bytes, self.deadline + LAST_WORDS)
     }
 
     /// For its standard output.

@@ -13,17 +13,16 @@
 
 mod conversation;
 mod passes;
+mod peer;
 mod rules;
 mod tries;
 
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use nix::unistd::User;
 use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
@@ -43,6 +42,7 @@ use crate::cli::{
 };
 use conversation::{Account, End};
 use passes::Passes;
+use peer::Peer;
 use tries::{Tries, Who};
 
 /// How many talks there may be at once, with the people of one uid and with all of them.
@@ -58,15 +58,6 @@ pub(super) struct Own {
     tries: Tries,
     changes: Tries,
     passes: Passes,
-}
-
-/// Who asks, as far as the kernel says.
-#[derive(Clone, Copy)]
-struct Peer {
-    uid: u32,
-    pid: i32,
-    /// It is the web page.
-    is_web: bool,
 }
 
 /// A talk that is under way; its place is given back when dropped.
@@ -165,7 +156,7 @@ impl Own {
             return holder.ok_or_else(|| Failure::new(Code::Unusable, message).hint("sign in"));
         }
         if wish.user.is_some() || wish.pass.is_some() {
-            return Err(not_for_others());
+            return Err(peer::not_for_others());
         }
         // The number of an account that has no name may be the name of a mail user.
         let name = operator::known_name_of(peer.uid).ok_or_else(|| {
@@ -257,14 +248,13 @@ impl Own {
         client: &Client,
         peer: Peer,
     ) -> Result<String, Failure> {
-        let user = user.as_str();
-        let who = peer.counted_as(user, origin);
+        let who = peer.counted_as(user.as_str(), origin);
         if !self.tries.begin(&who, Instant::now()) {
             return Err(too_often("failed to prove who you are"));
         }
         let account = Account {
             user,
-            ruser: (!peer.is_web).then_some(user),
+            ruser: (!peer.is_web).then_some(user.as_str()),
             rhost: origin,
         };
         match conversation::hold(&account, client) {
@@ -272,10 +262,11 @@ impl Own {
                 self.tries.succeeded(&who);
                 Ok(name)
             }
-            Ok(End::Left { tried: true }) => Err(cancelled()),
-            Ok(End::Left { tried: false }) => {
-                self.tries.take_back(&who);
-                Err(cancelled())
+            Ok(End::Left { tried }) => {
+                if !tried {
+                    self.tries.take_back(&who);
+                }
+                Err(cancelled(client))
             }
             Ok(End::Refused) => Err(unproven()),
             Err(failure) => {
@@ -283,47 +274,6 @@ impl Own {
                 Err(failure)
             }
         }
-    }
-}
-
-impl Peer {
-    fn of(peer: UCred, config: &Config) -> Self {
-        let web = User::from_name(&config.self_service.web_user);
-        let web = web.ok().flatten().map(|user| user.uid.as_raw());
-        let uid = peer.uid.as_raw();
-        Self {
-            uid,
-            pid: peer.pid.as_raw_nonzero().get(),
-            is_web: uid != 0 && web == Some(uid),
-        }
-    }
-
-    /// Where the wish comes from, if not from this machine.
-    fn origin(self, wish: &Wish) -> Result<Option<String>, Failure> {
-        let Some(origin) = &wish.origin else {
-            return Ok(None);
-        };
-        if !self.is_web {
-            return Err(not_for_others());
-        }
-        let address: IpAddr = origin.parse().map_err(|_| {
-            let message = format!("not an address: '{origin}'");
-            Failure::new(Code::Usage, message)
-        })?;
-        Ok(Some(address.to_canonical().to_string()))
-    }
-
-    /// By what the tries to prove that somebody is this user are counted.
-    fn counted_as(self, user: &str, origin: Option<&str>) -> Vec<Who> {
-        if !self.is_web {
-            return vec![Who::Uid(self.uid)];
-        }
-        let address = origin.and_then(|origin| origin.parse().ok());
-        let network = address.map(Who::from);
-        network
-            .into_iter()
-            .chain([Who::User(user.to_lowercase())])
-            .collect()
     }
 }
 
@@ -391,11 +341,6 @@ fn not_theirs() -> Failure {
     Failure::new(Code::Unusable, "only root can do that").hint("leave out USER for your own")
 }
 
-fn not_for_others() -> Failure {
-    let message = "nobody but the web page's user speaks for others";
-    Failure::new(Code::Unusable, message).hint("ask for yourself")
-}
-
 fn too_often(what: &str) -> Failure {
     let message = format!("within ten minutes you have {what} too often");
     Failure::new(Code::Policy, message).hint("try again later")
@@ -407,6 +352,10 @@ fn unproven() -> Failure {
         .hint("an app password is no proof: use the account's password")
 }
 
-fn cancelled() -> Failure {
-    Failure::new(Code::Usage, "cancelled; nothing was changed")
+fn cancelled(client: &Client) -> Failure {
+    let what = match client.is_late() {
+        true => "it took longer than two minutes",
+        false => "cancelled",
+    };
+    Failure::new(Code::Usage, format!("{what}; nothing was changed"))
 }
