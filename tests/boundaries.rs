@@ -37,6 +37,8 @@ const DOORS: [(&str, &[&str]); 18] = [
             "pam/message.rs",
             "hash/avx2.rs",
             "hash/memory.rs",
+            "cli/converse/libpam.rs",
+            "cli/converse/process.rs",
         ],
     ),
     ("no_mangle", &[]),

@@ -22,7 +22,7 @@ use super::{Context, limits, named, notify, output, shell, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose
-    user: String,
+    pub(super) user: String,
     /// Its id or its exact label
     entry: String,
     /// How long the old one is good beside the new one, such as 1d; without it, it is revoked now
@@ -43,11 +43,18 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     named::require_live(&old)?;
     require_good(&look, &old, context)?;
     drop(look);
+    if let Some(owner) = &context.owner {
+        owner.require_services(&old.services)?;
+        owner.prove()?;
+    }
     let order = order(&old, context)?;
     let successor = mint(&mut store, order, context, |change, new| {
         // Somebody may have been faster, or have limited it meanwhile.
         let old = named::live(change, &old)?;
         require_good(change, &old, context)?;
+        if let Some(owner) = &context.owner {
+            owner.require_services(&old.services)?;
+        }
         adopt(&old, new, context);
         Ok(change.replace(&old, new)?)
     })?;
@@ -84,7 +91,10 @@ fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<
     let (why, hint) = match policy::dead(old, &facts, &context.config.rules()) {
         Some(Refusal::Disabled) => (
             "is disabled".to_owned(),
-            format!("enable it: app-passwd enable {user} {id}"),
+            match &context.owner {
+                Some(_) => "only the administrator can enable it".to_owned(),
+                None => format!("enable it: app-passwd enable {user} {id}"),
+            },
         ),
         Some(dead) => (format!("is {}", dead.as_str()), another()),
         None => match old.replaced_by {

@@ -15,12 +15,12 @@ use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
 
-use super::{Context, output};
-pub(super) use process::Asker;
+use super::{Context, output, person};
+pub(super) use process::{Asker, kill_with_descendants};
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
-    sign_out_for(&Asker::ourselves(), entries, context);
+    sign_out_for(&Asker::current(), entries, context);
 }
 
 /// The same for `asker`, whose own session comes last: with it, it ends.
@@ -56,8 +56,12 @@ pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) 
             used.push((entry, uses));
         }
     }
-    let ourselves = Asker::ourselves();
-    end_all(&ourselves, sessions_of(entries, refused), used, context);
+    end_all(
+        &Asker::current(),
+        sessions_of(entries, refused),
+        used,
+        context,
+    );
 }
 
 /// A login, as it was noted. The PAM service behind one that `service=` renames was not.
@@ -103,9 +107,12 @@ fn end_all(
         output::say(&cache.warning());
     }
     if !own.is_empty() {
-        asker.let_finish();
+        let asker = asker.clone();
+        person::afterwards(move || {
+            asker.let_finish();
+            own.iter().for_each(end);
+        });
     }
-    own.iter().for_each(end);
 }
 
 /// The sessions that any of the entries has opened, or may have, as far as `concerned` says: where
