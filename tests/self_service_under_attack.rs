@@ -9,11 +9,12 @@ mod support;
 use std::process::{Child, Stdio};
 
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::Wish;
+use pam_app_passwd::helper::own::{Said, Wish};
 use support::cannot_run;
 use support::holder::{NEEDS, PASSWORD_ALONE, Scene, wish};
 use support::machine::run;
 use support::private_machine::eventually;
+use zeroize::Zeroizing;
 
 /// How often each frame is damaged; by hand, more.
 const FUZZ: &str = "150";
@@ -173,6 +174,73 @@ fn what_somebody_calls_a_password_breaks_nobodys_terminal() {
     let markup = "<script>alert(1)</script>";
     let line = format!("create --label '{markup}' --json");
     assert_eq!(scene.proven("demo", &line).json()["label"], markup);
+}
+
+/// A module that forks, has the child write to every descriptor that it gets, and refuses; or that dies.
+const FORGER: &str = r#"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int pam_sm_authenticate(void *pam, int flags, int count, const char **words)
+{
+    if (!strcmp(words[0], "die"))
+        kill(getpid(), SIGKILL);
+    size_t length = strlen(words[0]) / 2;
+    char frames[256];
+    for (size_t i = 0; i < length; i++)
+        frames[i] = strtol((char[]){words[0][2 * i], words[0][2 * i + 1], 0}, NULL, 16);
+    if (!fork()) {
+        for (int number = 0; number < 64; number++)
+            write(number, frames, length);
+        _exit(0);
+    }
+    wait(NULL);
+    sleep(1);
+    return 7;
+}
+int pam_sm_setcred(void *pam, int flags, int count, const char **words) { return 0; }
+"#;
+
+#[test]
+fn what_a_module_starts_vouches_for_nobody_and_one_that_dies_is_no_try() {
+    let needs = [&NEEDS[..], &["gcc"]].concat();
+    if cannot_run(&needs) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    let source = scene.machine.file(FORGER);
+    let compile = format!("gcc -shared -fPIC -w -x c -o forger.so {source}");
+    scene.machine.shell(&compile);
+    let stack = |word: &str| {
+        scene.stack(&format!(
+            "auth required /run/demo/forger.so {word}\naccount required pam_unix.so\n"
+        ));
+    };
+    let said = [
+        Said::Out(Zeroizing::new(b"demo".to_vec())),
+        Said::End { code: 0 },
+    ];
+    let frames: Vec<u8> = said
+        .iter()
+        .flat_map(|said| said.encode().unwrap().to_vec())
+        .collect();
+    stack(
+        &frames
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    );
+    scene.own("demo", "create --label phone").refuses(1);
+    assert_eq!(scene.everything(), "[]\n[]\n");
+    stack("die");
+    for _ in 0..6 {
+        let refused = scene.own("demo", "create --label phone").refuses(5);
+        assert!(refused.contains("PAM has not come to an end"), "{refused}");
+    }
+    scene.stack(PASSWORD_ALONE);
+    scene.proven("demo", "create --label phone").succeeds();
 }
 
 #[test]

@@ -262,11 +262,11 @@ impl Own {
                 self.tries.succeeded(&who);
                 Ok(name)
             }
-            Ok(End::Left { tried }) => {
+            Ok(End::Unfinished { tried, why }) => {
                 if !tried {
                     self.tries.take_back(&who);
                 }
-                Err(cancelled(client))
+                Err(why)
             }
             Ok(End::Refused) => Err(unproven()),
             Err(failure) => {
@@ -350,12 +350,4 @@ fn unproven() -> Failure {
     let message = "you could not be proved to be who you are; nothing was changed";
     Failure::new(Code::Failed, message)
         .hint("an app password is no proof: use the account's password")
-}
-
-fn cancelled(client: &Client) -> Failure {
-    let what = match client.is_late() {
-        true => "it took longer than two minutes",
-        false => "cancelled",
-    };
-    Failure::new(Code::Usage, format!("{what}; nothing was changed"))
 }
