@@ -325,6 +325,34 @@ fn successors_that_overlap_have_an_end() {
 }
 
 #[test]
+fn what_is_revoked_already_costs_nobody_anything() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.configure(
+        "[self_service]\nenabled = true\n\
+         [on_revoke]\nrun = [[\"sh\", \"-c\", \"echo ran >>/run/demo/ran; exit 7\"]]\n\
+         [notify]\ncommand = [\"/run/demo/no-such-program\", \"--token=s3cret\"]",
+    );
+    scene.machine.create("demo --label phone");
+    let first = scene.own("demo", "revoke phone");
+    assert_eq!(first.status, Some(0), "{first:?}");
+    // What root's commands are, and what becomes of them, is root's to know.
+    for word in ["s3cret", "no-such", "/run/demo", "sh -c", "exit"] {
+        assert!(!first.stderr.contains(word), "{first:?}");
+    }
+    let told = "warning: what it has opened may go on; the administrator was told\n";
+    assert!(first.stderr.contains(told), "{first:?}");
+    let before = scene.everything();
+    for again in ["revoke phone", "revoke 1", "revoke --all --yes"] {
+        scene.own("demo", again).succeeds();
+    }
+    assert_eq!(scene.machine.shell("cat ran"), "ran\n");
+    assert_eq!(scene.everything(), before);
+}
+
+#[test]
 fn what_they_may_have_is_what_the_configuration_leaves_them() {
     if cannot_run(&NEEDS) {
         return;

@@ -20,7 +20,7 @@ pub(super) fn warn_of(damaged: &[Damaged]) {
             true => "'revoke USER --all' revokes it, too",
             false => "it is revoked already",
         };
-        output::say(&format!("warning: {error}; {state}"));
+        output::to_root(&format!("warning: {error}; {state}"));
     }
 }
 
@@ -35,7 +35,7 @@ impl Viewer {
     pub(super) fn new(context: &Context) -> Self {
         let notes = AllNotes::read(&context.config.state_dir);
         for problem in notes.problems() {
-            output::say(&format!(
+            output::to_root(&format!(
                 "warning: when and where app passwords were used is not fully known: {problem}"
             ));
         }
