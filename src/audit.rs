@@ -228,6 +228,18 @@ pub fn signed_in(user: &str, origin: Option<&str>) -> Line {
     )
 }
 
+/// An account holder could not be proved to be who they are. A user name that a stranger has typed is left out.
+pub fn unproven(user: Option<&str>, origin: Option<&str>, tries_left: usize) -> Line {
+    let mut text = "unproven;".to_owned();
+    for (name, value) in [("user", user), ("from", origin)] {
+        if let Some(value) = value {
+            let _ = write!(text, " {name}={}", bare(value.as_bytes()));
+        }
+    }
+    let _ = write!(text, " tries_left={tries_left}");
+    Line::new(Severity::Notice, text)
+}
+
 impl Line {
     const fn new(severity: Severity, text: String) -> Self {
         Self { severity, text }
