@@ -16,7 +16,7 @@ use support::machine::run;
 use support::private_machine::eventually;
 use zeroize::Zeroizing;
 
-/// How often each frame is damaged; by hand, more.
+/// How often each frame is damaged; by hand more: `APP_PASSWD_FUZZ=10000`.
 const FUZZ: &str = "150";
 
 #[test]

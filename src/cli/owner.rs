@@ -2,7 +2,7 @@
 //! What an account holder who does it alone may have, by `[self_service]`, and when they have to prove
 //! once more that it is they: before a secret is made, and before an entry opens more than it did.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::config::Config;
@@ -24,7 +24,7 @@ pub(super) struct Owner {
     most: usize,
     rules: Rules,
     proof: Proof,
-    is_proven: AtomicBool,
+    is_proven: Cell<bool>,
 }
 
 impl Owner {
@@ -35,7 +35,7 @@ impl Owner {
             most: 2 * config.policy.max_per_user as usize,
             rules: config.rules(),
             proof,
-            is_proven: AtomicBool::new(false),
+            is_proven: Cell::new(false),
         }
     }
 
@@ -96,7 +96,7 @@ impl Owner {
     /// Before an entry is made.
     pub(super) fn prove(&self) -> Result<(), Failure> {
         (self.proof)()?;
-        self.is_proven.store(true, Ordering::Relaxed);
+        self.is_proven.set(true);
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Owner {
         before: &Credential,
         after: &Credential,
     ) -> Result<(), Failure> {
-        match self.is_proven.load(Ordering::Relaxed) || !widens(before, after, &self.rules) {
+        match self.is_proven.get() || !widens(before, after, &self.rules) {
             true => Ok(()),
             false => self.prove(),
         }
@@ -118,7 +118,7 @@ impl Owner {
         before: &Credential,
         after: &Credential,
     ) -> Result<(), Failure> {
-        if self.is_proven.load(Ordering::Relaxed) || !widens(before, after, &self.rules) {
+        if self.is_proven.get() || !widens(before, after, &self.rules) {
             return Ok(());
         }
         let message = format!("app password {} was changed meanwhile", before.id);
