@@ -19,7 +19,10 @@ use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{Said, Wish};
 use pam_app_passwd::helper::read_frame;
 use pam_app_passwd::policy::SELF_SERVICE;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
 use zeroize::Zeroizing;
 
 use super::client::{Client, cut};
@@ -27,19 +30,19 @@ use super::failure::{Code, Failure};
 use super::output;
 use libpam::{Refused, Request, Style, vouch};
 
-/// No file is that small, and by this limit the kernel starts no program that would take the dump, either.
 const NO_CORE: Rlimit = Rlimit {
-    current: Some(1),
-    maximum: Some(1),
+    current: Some(0),
+    maximum: Some(0),
 };
 
 pub(super) fn run() -> Result<Code, Failure> {
     let failed = |error: io::Error| Failure::new(Code::Failed, format!("standard input: {error}"));
     process::close_the_rest().map_err(failed)?;
     process::heed_signals();
-    // What is typed here is in no core dump, and nobody's when the helper is gone: which then is heard on
-    // the channel, too, for the kernel forgets the signal once a module has been somebody else for a while.
+    // What is typed here is in no core dump, and nobody's when the helper is gone. Once a module has been
+    // somebody else for a while, the kernel remembers neither; then the limit goes on, and the channel ends.
     setrlimit(Resource::Core, NO_CORE).map_err(|error| failed(error.into()))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| failed(error.into()))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
     let helper = Client::new(take_channel().map_err(failed)?, false);
     let wish = read_frame(&helper.connection, helper.deadline).map_err(failed)?;
