@@ -560,7 +560,7 @@ fn a_conversation_has_a_clean_process_that_goes_when_somebody_hangs_up() {
     let scene = Scene::without_codes("");
     let look = scene
         .machine
-        .file("env; ls -l /proc/$PPID/fd; readlink /proc/$PPID/cwd; grep Sig /proc/$PPID/status");
+        .file("env; ls -l /proc/$PPID/fd; readlink /proc/$PPID/cwd; grep Sig /proc/$PPID/status; grep core /proc/$PPID/limits");
     scene.stack(&format!(
         "auth required pam_exec.so quiet log=/run/demo/seen /bin/sh {look}\n{PASSWORD_ALONE}"
     ));
@@ -581,6 +581,9 @@ fn a_conversation_has_a_clean_process_that_goes_when_somebody_hangs_up() {
         others.len() == 1 && others.iter().all(|name| name.contains("socket:")),
         "{seen}"
     );
+    let core = seen.lines().find(|line| line.starts_with("Max core"));
+    let core: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{seen}");
     let ignored = seen.lines().find_map(|line| line.strip_prefix("SigIgn:\t"));
     let ignored = u64::from_str_radix(ignored.unwrap(), 16).unwrap();
     // The two between 31 and 34 are the C library's.

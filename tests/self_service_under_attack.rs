@@ -290,6 +290,20 @@ fn who_stalls_holds_up_nobody_but_themselves() {
 }
 
 #[test]
+fn who_has_as_many_connections_as_they_get_is_told_so() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    let hold = "exec perl -MIO::Socket::UNIX -e '\
+        @held = map { IO::Socket::UNIX->new(Peer => \"/run/app-passwd/socket\") } 1 .. 8; \
+        exit system(qw(app-passwd list)) >> 8'";
+    let refused = scene.run("demo", hold, "").refuses(1);
+    assert!(refused.contains("it has too many connections"), "{refused}");
+    assert!(refused.contains("hint: try again"), "{refused}");
+}
+
+#[test]
 fn who_changes_something_without_end_has_to_wait_and_may_revoke_all_the_same() {
     if cannot_run(&NEEDS) {
         return;
