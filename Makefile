@@ -79,6 +79,7 @@ install:
 	mv -f $(bin)/.app-passwd.new $(bin)/app-passwd
 	install -m 0644 packaging/app-passwd.toml $(examples)
 	install -m 0755 packaging/tell-owner $(examples)
+	install -m 0644 packaging/systemd/self-service.conf $(examples)
 	install -m 0644 pam.d/* $(examples)/pam.d
 	for page in $(man_pages); do \
 	    install -D -m 0644 packaging/man/$$page $(man)/man$${page##*.}/$$page || exit 1; \

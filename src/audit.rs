@@ -6,8 +6,8 @@
 //! each byte of a control character, of one that reorders text, or of what is not UTF-8; in bare
 //! fields also for blanks, in quoted ones for `"` and `\`. A value is cut after 256 bytes.
 //!
-//! A user name appears only if the store holds an entry of it: people type passwords into that
-//! field. None of the lines is a failure sentence that fail2ban's stock filters know, but the one
+//! A user name that was typed appears only if the store holds an entry of it, or if PAM has said
+//! that it is they: people type passwords into that field. None of the lines is a failure sentence that fail2ban's stock filters know, but the one
 //! that the argument `log_failures` asks for: a forgotten tablet with a revoked password must not
 //! get its owner's address banned.
 
@@ -226,6 +226,18 @@ pub fn signed_in(user: &str, origin: Option<&str>) -> Line {
         Severity::Notice,
         format!("signed in; user={user} from={origin}"),
     )
+}
+
+/// An account holder could not be proved to be who they are. A user name that a stranger has typed is left out.
+pub fn unproven(user: Option<&str>, origin: Option<&str>, tries_left: usize) -> Line {
+    let mut text = "unproven;".to_owned();
+    for (name, value) in [("user", user), ("from", origin)] {
+        if let Some(value) = value {
+            let _ = write!(text, " {name}={}", bare(value.as_bytes()));
+        }
+    }
+    let _ = write!(text, " tries_left={tries_left}");
+    Line::new(Severity::Notice, text)
 }
 
 impl Line {

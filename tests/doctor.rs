@@ -755,6 +755,11 @@ fn self_service_wants_a_stack_that_asks_a_helper_groups_and_something_to_have() 
         "auth requisite pam_unix.so\nauth required pam_google_authenticator.so",
     );
     assert!(!wrong().contains("pam.d/app-passwd"), "{}", wrong());
+    let mounts = machine.mounts().unwrap();
+    mounts.shell("mkdir -p /run/systemd/system");
+    let said = wrong();
+    assert!(said.contains("asks pam_google_authenticator.so"), "{said}");
+    mounts.shell("rmdir /run/systemd/system");
     // An app password is no proof.
     machine.stack(
         "app-passwd",

@@ -287,6 +287,72 @@ fn a_label_is_changed_without_a_password_and_what_an_entry_opens_only_with_one()
 }
 
 #[test]
+fn a_predecessor_gets_more_by_the_label_only_with_a_password_too() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.proven("demo", "create --label phone").succeeds();
+    scene
+        .proven("demo", "rotate phone --overlap 30d")
+        .succeeds();
+    scene.own("demo", "edit 1 --from 192.0.2.1").succeeds();
+    let before = scene.everything();
+    // For the successor it is less, for the other it would be more.
+    let edit = "edit phone --from 198.51.100.0/24";
+    scene.own("demo", edit).refuses(2);
+    assert_eq!(scene.everything(), before);
+    scene.proven("demo", edit).succeeds();
+}
+
+#[test]
+fn successors_that_overlap_have_an_end() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.configure("policy.max_per_user = 1\n[self_service]\nenabled = true");
+    scene.proven("demo", "create --label phone").succeeds();
+    let rotate = "rotate phone --overlap 30d";
+    scene.proven("demo", rotate).succeeds();
+    let refused = scene.proven("demo", rotate).refuses(4);
+    assert!(
+        refused.contains("hint: revoke those that are no longer used\n"),
+        "{refused}"
+    );
+    scene.own("demo", "revoke 1").succeeds();
+    scene.proven("demo", rotate).succeeds();
+}
+
+#[test]
+fn what_is_revoked_already_costs_nobody_anything() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.configure(
+        "[self_service]\nenabled = true\n\
+         [on_revoke]\nrun = [[\"sh\", \"-c\", \"echo ran >>/run/demo/ran; exit 7\"]]\n\
+         [notify]\ncommand = [\"/run/demo/no-such-program\", \"--token=s3cret\"]",
+    );
+    scene.machine.create("demo --label phone");
+    let first = scene.own("demo", "revoke phone");
+    assert_eq!(first.status, Some(0), "{first:?}");
+    // What root's commands are, and what becomes of them, is root's to know.
+    for word in ["s3cret", "no-such", "/run/demo", "sh -c", "exit"] {
+        assert!(!first.stderr.contains(word), "{first:?}");
+    }
+    let told = "warning: what it has opened may go on; the administrator was told\n";
+    assert!(first.stderr.contains(told), "{first:?}");
+    let before = scene.everything();
+    for again in ["revoke phone", "revoke 1", "revoke --all --yes"] {
+        scene.own("demo", again).succeeds();
+    }
+    assert_eq!(scene.machine.shell("cat ran"), "ran\n");
+    assert_eq!(scene.everything(), before);
+}
+
+#[test]
 fn what_they_may_have_is_what_the_configuration_leaves_them() {
     if cannot_run(&NEEDS) {
         return;
@@ -302,6 +368,21 @@ fn what_they_may_have_is_what_the_configuration_leaves_them() {
         let ran = scene.proven("demo", arguments);
         assert_eq!(ran.status, Some(status), "{arguments}: {ran:?}");
     }
+    // Nor is what root has limited unlimited by them.
+    let limited = "demo --label tunnel --service sshd --from 192.0.2.0/24 --expires 20d";
+    scene.machine.create(limited);
+    for wider in [
+        "--any-network",
+        "--from 192.0.0.0/16",
+        "--expires never",
+        "--expires 25d",
+    ] {
+        let refused = scene
+            .proven("demo", &format!("edit tunnel {wider}"))
+            .refuses(4);
+        assert!(refused.contains("only the administrator"), "{refused}");
+    }
+    scene.own("demo", "edit tunnel --from 192.0.2.7").succeeds();
     let listed = scene.own("demo", "list --json").json();
     assert!(
         listed
@@ -328,7 +409,7 @@ fn what_they_may_have_is_what_the_configuration_leaves_them() {
     }
     scene.proven("demo", "create --label c").succeeds();
     // As many as everybody.
-    scene.configure("policy.max_per_user = 4\n[self_service]\nenabled = true");
+    scene.configure("policy.max_per_user = 5\n[self_service]\nenabled = true");
     let hint = scene.own("demo", "create --label d").refuses(4);
     assert!(
         hint.contains("hint: revoke one that is no longer used\n"),
@@ -479,7 +560,7 @@ fn a_conversation_has_a_clean_process_that_goes_when_somebody_hangs_up() {
     let scene = Scene::without_codes("");
     let look = scene
         .machine
-        .file("env; ls -l /proc/$PPID/fd; readlink /proc/$PPID/cwd; grep Sig /proc/$PPID/status");
+        .file("env; ls -l /proc/$PPID/fd; readlink /proc/$PPID/cwd; grep Sig /proc/$PPID/status; grep core /proc/$PPID/limits");
     scene.stack(&format!(
         "auth required pam_exec.so quiet log=/run/demo/seen /bin/sh {look}\n{PASSWORD_ALONE}"
     ));
@@ -496,11 +577,13 @@ fn a_conversation_has_a_clean_process_that_goes_when_somebody_hangs_up() {
     let descriptors = seen.lines().filter(|line| line.contains(" -> "));
     let named = |name: &&str| !name.ends_with("/dev/null") && !name.contains(" 2 -> ");
     let others: Vec<_> = descriptors.filter(named).collect();
-    // Its own, and a copy of it.
     assert!(
-        others.len() <= 2 && others.iter().all(|name| name.contains("socket:")),
+        others.len() == 1 && others.iter().all(|name| name.contains("socket:")),
         "{seen}"
     );
+    let core = seen.lines().find(|line| line.starts_with("Max core"));
+    let core: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{seen}");
     let ignored = seen.lines().find_map(|line| line.strip_prefix("SigIgn:\t"));
     let ignored = u64::from_str_radix(ignored.unwrap(), 16).unwrap();
     // The two between 31 and 34 are the C library's.

@@ -9,11 +9,12 @@ mod support;
 use std::process::{Child, Stdio};
 
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::Wish;
+use pam_app_passwd::helper::own::{Said, Wish};
 use support::cannot_run;
 use support::holder::{NEEDS, PASSWORD_ALONE, Scene, wish};
 use support::machine::run;
 use support::private_machine::eventually;
+use zeroize::Zeroizing;
 
 /// How often each frame is damaged; by hand more: `APP_PASSWD_FUZZ=10000`.
 const FUZZ: &str = "150";
@@ -28,7 +29,7 @@ fn a_process_is_who_the_kernel_says_and_nobody_whom_it_names() {
     let before = scene.everything();
     let neighbour = UserName::parse("neighbour").ok();
     let origin = Some("192.0.2.7".to_owned());
-    let pass = Some("0".repeat(64));
+    let pass = Some(Zeroizing::new("0".repeat(64)));
     for words in [
         &["sign-in"][..],
         &["sign-out", "--everywhere"],
@@ -144,10 +145,7 @@ fn root_the_page_and_who_has_no_name_are_no_account_holders() {
     };
     scene.stack("auth required pam_permit.so\naccount required pam_permit.so\n");
     let (code, said) = scene.wish("neighbour", &root);
-    assert!(
-        code == 5 && said.contains("root has no app passwords"),
-        "{said}"
-    );
+    assert!(code == 1 && said.contains("could not be proved"), "{said}");
 }
 
 #[test]
@@ -173,6 +171,73 @@ fn what_somebody_calls_a_password_breaks_nobodys_terminal() {
     let markup = "<script>alert(1)</script>";
     let line = format!("create --label '{markup}' --json");
     assert_eq!(scene.proven("demo", &line).json()["label"], markup);
+}
+
+/// A module that forks, has the child write to every descriptor that it gets, and refuses; or that dies.
+const FORGER: &str = r#"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int pam_sm_authenticate(void *pam, int flags, int count, const char **words)
+{
+    if (!strcmp(words[0], "die"))
+        kill(getpid(), SIGKILL);
+    size_t length = strlen(words[0]) / 2;
+    char frames[256];
+    for (size_t i = 0; i < length; i++)
+        frames[i] = strtol((char[]){words[0][2 * i], words[0][2 * i + 1], 0}, NULL, 16);
+    if (!fork()) {
+        for (int number = 0; number < 64; number++)
+            write(number, frames, length);
+        _exit(0);
+    }
+    wait(NULL);
+    sleep(1);
+    return 7;
+}
+int pam_sm_setcred(void *pam, int flags, int count, const char **words) { return 0; }
+"#;
+
+#[test]
+fn what_a_module_starts_vouches_for_nobody_and_one_that_dies_is_no_try() {
+    let needs = [&NEEDS[..], &["gcc"]].concat();
+    if cannot_run(&needs) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    let source = scene.machine.file(FORGER);
+    let compile = format!("gcc -shared -fPIC -w -x c -o forger.so {source}");
+    scene.machine.shell(&compile);
+    let stack = |word: &str| {
+        scene.stack(&format!(
+            "auth required /run/demo/forger.so {word}\naccount required pam_unix.so\n"
+        ));
+    };
+    let said = [
+        Said::Out(Zeroizing::new(b"demo".to_vec())),
+        Said::End { code: 0 },
+    ];
+    let frames: Vec<u8> = said
+        .iter()
+        .flat_map(|said| said.encode().unwrap().to_vec())
+        .collect();
+    stack(
+        &frames
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    );
+    scene.own("demo", "create --label phone").refuses(1);
+    assert_eq!(scene.everything(), "[]\n[]\n");
+    stack("die");
+    for _ in 0..6 {
+        let refused = scene.own("demo", "create --label phone").refuses(5);
+        assert!(refused.contains("PAM has not come to an end"), "{refused}");
+    }
+    scene.stack(PASSWORD_ALONE);
+    scene.proven("demo", "create --label phone").succeeds();
 }
 
 #[test]
@@ -222,6 +287,20 @@ fn who_stalls_holds_up_nobody_but_themselves() {
         belongings(&scene)
     );
     scene.own("demo", "list").succeeds();
+}
+
+#[test]
+fn who_has_as_many_connections_as_they_get_is_told_so() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    let hold = "exec perl -MIO::Socket::UNIX -e '\
+        @held = map { IO::Socket::UNIX->new(Peer => \"/run/app-passwd/socket\") } 1 .. 8; \
+        exit system(qw(app-passwd list)) >> 8'";
+    let refused = scene.run("demo", hold, "").refuses(1);
+    assert!(refused.contains("it has too many connections"), "{refused}");
+    assert!(refused.contains("hint: try again"), "{refused}");
 }
 
 #[test]

@@ -6,11 +6,15 @@
 
 mod support;
 
+use std::process::{Child, Stdio};
+
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::Wish;
 use serde_json::{Value as Json, json};
 use support::cannot_run;
 use support::holder::{NEEDS, Scene, wish};
+use support::private_machine::eventually;
+use zeroize::Zeroizing;
 
 /// Whose processes the page is made of, here.
 const PAGE: &str = "www-data";
@@ -45,10 +49,23 @@ impl Page {
         pass
     }
 
+    /// Somebody who asks to sign in, and never answers.
+    fn stranger(&self, number: usize) -> Child {
+        let wish = Wish {
+            user: UserName::parse(&format!("stranger{number}")).ok(),
+            origin: Some(format!("198.18.{number}.7")),
+            ..wish(&["sign-in"])
+        };
+        let frame = wish.encode().unwrap();
+        let mut peer = self.scene.peer(PAGE, "ask", "", &[&frame]);
+        peer.stdin(Stdio::null()).stdout(Stdio::null());
+        peer.spawn().unwrap()
+    }
+
     fn does(&self, pass: &str, words: &[&str], answers: &[&str]) -> (u8, String) {
         let wish = Wish {
             origin: Some("192.0.2.7".to_owned()),
-            pass: Some(pass.to_owned()),
+            pass: Some(Zeroizing::new(pass.to_owned())),
             json: true,
             ..wish(words)
         };
@@ -118,7 +135,7 @@ fn a_pass_is_good_for_the_page_alone_and_until_it_is_ended() {
     let page = Page::with("");
     let [one, other, neighbours] = ["demo", "demo", "neighbour"].map(|user| page.pass(user));
     let stolen = Wish {
-        pass: Some(one.clone()),
+        pass: Some(Zeroizing::new(one.clone())),
         ..wish(&["list"])
     };
     assert_eq!(page.scene.wish("neighbour", &stolen).0, 5);
@@ -156,13 +173,90 @@ fn who_does_not_exist_is_answered_like_who_does() {
         wrong
     );
     assert_eq!(wrong.0, 1);
-    // Only who knows the password learns that it is of no use.
+    // Nobody learns here that a password is right, nor tries without end: neither root's, nor that of who may not do it alone.
+    page.scene
+        .machine
+        .shell("usermod -p \"$(openssl passwd -6 secret)\" root");
     let password = page.scene.machine.account_password("demo");
-    let (code, said) = page.sign_in_from("192.0.2.7", "demo", &[&password]);
+    for (user, password, left) in [("root", "secret", 5), ("demo", &*password, 4)] {
+        for _ in 0..left {
+            let said = page.sign_in_from("198.51.100.7", user, &[password]);
+            assert_eq!(said, wrong, "{user}");
+        }
+        assert_eq!(page.sign_in_from("203.0.113.7", user, &[password]).0, 4);
+    }
+}
+
+#[test]
+fn what_is_typed_as_a_name_is_told_to_nobody() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let page = Page::with("");
+    let machine = &page.scene.machine;
+    let look = machine.file("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ\n");
+    page.scene.stack(&format!(
+        "auth optional pam_exec.so quiet log=/run/demo/seen /usr/bin/env -i PATH=/usr/bin:/bin /bin/sh {look}\n{NO_DELAY}"
+    ));
+    let (code, _) = page.sign_in_from("192.0.2.7", "Tr0ub4dor-and-3", &["wrong"]);
+    assert_eq!(code, 1);
+    let seen = machine.shell("tr '\\0' '\\n' <seen");
     assert!(
-        code == 5 && said.contains("demo may not do this alone"),
-        "{said}"
+        seen.contains("converse") && !seen.contains("Tr0ub4dor"),
+        "{seen}"
     );
+    machine.logged("unproven; from=192.0.2.7 tries_left=4");
+    let log = machine.log();
+    assert!(
+        !log.contains("app-passwd: Tr0ub4dor") && !log.contains("unproven; user="),
+        "{log}"
+    );
+}
+
+#[test]
+fn strangers_stop_nobody_who_has_signed_in() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let page = Page::with("");
+    let password = page.scene.machine.account_password("demo");
+    let pass = page.pass("demo");
+    // Neither by failing in their name, from anywhere,
+    for number in 0..5 {
+        let address = format!("198.51.{number}.7");
+        assert_eq!(page.sign_in_from(&address, "demo", &["wrong"]).0, 1);
+    }
+    assert_eq!(page.sign_in_from("203.0.113.7", "demo", &[&password]).0, 4);
+    let create = &["create", "--label", "phone"];
+    assert_eq!(page.does(&pass, create, &[&password, ""]).0, 0);
+    // nor by sitting at the question who they are.
+    let mut strangers: Vec<Child> = (0..20).map(|number| page.stranger(number)).collect();
+    let conversations = || {
+        let count = "grep -lz '^converse$' /proc/[0-9]*/cmdline 2>/dev/null | wc -l";
+        page.scene.machine.shell(count).trim().to_owned()
+    };
+    assert!(eventually(|| conversations() == "8"), "{}", conversations());
+    assert_eq!(page.does(&pass, &["list"], &[]).0, 0);
+    let create = &["create", "--label", "tablet"];
+    assert_eq!(page.does(&pass, create, &[&password, ""]).0, 0);
+    for stranger in &mut strangers {
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+}
+
+#[test]
+fn who_goes_away_before_an_answer_has_tried_for_the_network_and_not_for_the_user() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let page = Page::with("");
+    for _ in 0..20 {
+        assert_eq!(page.sign_in_from("192.0.2.7", "demo", &[]).0, 2);
+    }
+    assert_eq!(page.sign_in_from("192.0.2.8", "neighbour", &[]).0, 4);
+    let password = page.scene.machine.account_password("demo");
+    assert_eq!(page.sign_in_from("198.51.100.7", "demo", &[&password]).0, 0);
 }
 
 #[test]

@@ -5,20 +5,23 @@
 //! lose and ends with its one question. The helper starts it, sits at its standard input, and says in a
 //! wish whom it is about; a name may be a password that was typed into the wrong field, so it is no
 //! argument. The helper relays what is said then, hears who it is, or that it is nobody, and kills what
-//! takes too long.
+//! takes too long. That somebody is who they say they are it believes only if this process then ends
+//! with success, too: whatever a module starts may say anything, but ends as nobody but itself.
 
 mod libpam;
 mod process;
 
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{Said, Wish};
 use pam_app_passwd::helper::read_frame;
 use pam_app_passwd::policy::SELF_SERVICE;
 use rustix::process::{
-    DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal,
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
 };
 use zeroize::Zeroizing;
 
@@ -27,15 +30,21 @@ use super::failure::{Code, Failure};
 use super::output;
 use libpam::{Refused, Request, Style, vouch};
 
+const NO_CORE: Rlimit = Rlimit {
+    current: Some(0),
+    maximum: Some(0),
+};
+
 pub(super) fn run() -> Result<Code, Failure> {
     let failed = |error: io::Error| Failure::new(Code::Failed, format!("standard input: {error}"));
     process::close_the_rest().map_err(failed)?;
     process::heed_signals();
-    // What is typed here is in no core dump, and nobody's when the helper is gone.
+    // What is typed here is in no core dump, and nobody's when the helper is gone. Once a module has been
+    // somebody else for a while, the kernel remembers neither; then the limit goes on, and the channel ends.
+    setrlimit(Resource::Core, NO_CORE).map_err(|error| failed(error.into()))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| failed(error.into()))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
-    let helper = std::io::stdin().as_fd().try_clone_to_owned();
-    let helper = Client::new(helper.map_err(failed)?, false);
+    let helper = Client::new(take_channel().map_err(failed)?, false);
     let wish = read_frame(&helper.connection, helper.deadline).map_err(failed)?;
     let wish = Wish::decode(&wish).ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?;
     let request = Request {
@@ -58,7 +67,14 @@ pub(super) fn run() -> Result<Code, Failure> {
     helper
         .say(&Said::End { code: code as u8 })
         .map_err(failed)?;
-    Ok(Code::Done)
+    Ok(code)
+}
+
+/// The way to the helper, from standard input. What a module starts gets no part of it.
+fn take_channel() -> io::Result<OwnedFd> {
+    let channel = io::stdin().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(channel)
 }
 
 /// What is answered to a module; nothing to what is no question. `None`: nobody is there any more.

@@ -137,8 +137,11 @@ fn require_room(
     label: &Label,
     context: &Context,
 ) -> Result<(), Failure> {
-    let limit = context.config.policy.max_per_user;
-    match life::room(&look.live(user)?.sound, label, limit) {
+    let (live, limit) = (look.live(user)?.sound, context.config.policy.max_per_user);
+    if let Some(owner) = &context.owner {
+        owner.require_place(live.len())?;
+    }
+    match life::room(&live, label, limit) {
         Ok(()) => Ok(()),
         Err(NoRoom::Label(holder)) => Err(named::taken(user, label, holder)),
         Err(NoRoom::Limit(count)) => {

@@ -28,6 +28,7 @@ use serde::Serialize;
 use super::failure::{Code, Failure};
 use super::output;
 use finding::Finding;
+pub(super) use services::DIRS as STACKS;
 use services::Named;
 
 #[derive(clap::Args)]

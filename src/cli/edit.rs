@@ -2,6 +2,7 @@
 //! `app-passwd edit USER ENTRY [--label LABEL] [--service NAME]... [--from NET]... | --any-network
 //! [--expires WHEN|never]`
 
+use std::iter::once;
 use std::slice::from_ref;
 
 use pam_app_passwd::clock::Timestamp;
@@ -67,22 +68,26 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let user = UserName::parse(&arguments.user)?;
     let wish = Wish::read(&arguments, context)?;
     let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
-    let entry = named::one(&store.look()?, &user, &arguments.entry)?;
-    named::require_live(&entry)?;
+    let meant = named::with_predecessors(&store.look()?, &user, &arguments.entry)?;
+    named::require_live(&meant.0)?;
     if let Some(owner) = &context.owner {
-        let after = wish.bounded(&entry, context).applied_to(&entry);
         owner.require_scopes(wish.limits_it())?;
-        owner.require_edit(&entry, &after)?;
-        owner.prove_for_edit(&entry, &after)?;
+        let edits = wish.edits(&meant, context.now, context);
+        for (before, after) in &edits {
+            owner.require_edit(before, after)?;
+        }
+        for (before, after) in &edits {
+            owner.prove_for_edit(before, after)?;
+        }
     }
     if let Some(asked) = wish.expires {
         // What it says cannot be said during the change, which cuts the end again.
-        limits::ending(asked, entry.created, context)?;
+        limits::ending(asked, meant.0.created, context)?;
     }
     limits::warn_about_services(wish.services.iter().flatten(), &context.config);
     let (edited, stamp) = change::make(&mut store, |change, stamp| {
         let meant = named::with_predecessors(change, &user, &arguments.entry)?;
-        edit(change, meant, &wish, stamp, context)
+        edit(change, &meant, &wish, stamp, context)
     })?;
     drop(store);
     // Whether or not it can be said, what would be refused now is ended.
@@ -155,6 +160,23 @@ impl Wish {
         entry
     }
 
+    /// The entry that is meant, as it is and as it is to be; and behind it those of its predecessors that
+    /// open something still.
+    fn edits(
+        &self,
+        (entry, predecessors): &(Credential, Vec<Credential>),
+        now: Timestamp,
+        context: &Context,
+    ) -> Vec<(Credential, Credential)> {
+        let (wish, rules) = (self.bounded(entry, context), context.config.rules());
+        let live = |entry: &&Credential| entry.expires.is_none_or(|end| end > now);
+        let limited = predecessors.iter().filter(live);
+        let limited = limited.map(|before| (before.clone(), wish.limiting(before, &rules)));
+        once((entry.clone(), wish.applied_to(entry)))
+            .chain(limited)
+            .collect()
+    }
+
     /// The predecessor as it is to be: where the wish takes from it what it had, it gets what the wish
     /// says, and else stays as it is.
     fn limiting(&self, predecessor: &Credential, rules: &Rules) -> Credential {
@@ -176,27 +198,26 @@ impl Wish {
 /// Edits the entry, and limits its predecessors with it.
 fn edit(
     change: &mut Change<'_>,
-    (before, predecessors): (Credential, Vec<Credential>),
+    meant: &(Credential, Vec<Credential>),
     wish: &Wish,
     Stamp { at, by }: &Stamp,
     context: &Context,
 ) -> Result<Edited, Failure> {
-    named::require_live(&before)?;
-    let wish = wish.bounded(&before, context);
-    let entry = wish.applied_to(&before);
+    let before = &meant.0;
+    named::require_live(before)?;
+    let mut edits = wish.edits(meant, *at, context);
     if let Some(owner) = &context.owner {
-        owner.require_edit(&before, &entry)?;
-        owner.require_proof_for_edit(&before, &entry)?;
-    }
-    require_label(change, &before, &entry.label)?;
-    require_end(change, &before, entry.expires)?;
-    let changed = change.edit(&before, &entry, *at, by)?;
-    let (mut limited, mut left) = (Vec::new(), Vec::new());
-    for before in predecessors {
-        if before.expires.is_some_and(|end| end <= *at) {
-            continue; // it opens nothing any more
+        for (before, after) in &edits {
+            owner.require_edit(before, after)?;
+            owner.require_proof_for_edit(before, after)?;
         }
-        let after = wish.limiting(&before, &context.config.rules());
+    }
+    let (_, entry) = edits.remove(0);
+    require_label(change, before, &entry.label)?;
+    require_end(change, before, entry.expires)?;
+    let changed = change.edit(before, &entry, *at, by)?;
+    let (mut limited, mut left) = (Vec::new(), Vec::new());
+    for (before, after) in edits {
         match change.edit(&before, &after, *at, by)? {
             true => limited.push(after),
             false => left.push(before),

@@ -21,13 +21,13 @@ pub(super) fn warn_of(damaged: &[Damaged]) {
             true => "'revoke USER --all' revokes it, too",
             false => "it is revoked already",
         };
-        output::say(&format!("warning: {error}; {state}"));
+        output::to_root(&format!("warning: {error}; {state}"));
     }
 }
 
 fn warn_of_problems(problems: &[String]) {
     for problem in problems {
-        output::say(&format!(
+        output::to_root(&format!(
             "warning: when and where app passwords were used is not fully known: {problem}"
         ));
     }

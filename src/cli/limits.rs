@@ -53,12 +53,16 @@ pub(super) fn ending(
         return Ok(end);
     };
     let date = when::local(cut);
+    let what = match &context.owner {
+        Some(_) => "the longest lifetime here",
+        None => "policy.max_lifetime",
+    };
     if cut <= context.now {
-        let message = format!("by policy.max_lifetime it had to end on {date}");
+        let message = format!("by {what} it had to end on {date}");
         return Err(Failure::new(Code::Policy, message)
             .hint("'app-passwd rotate' gives it a successor, whose life begins now"));
     }
-    output::say(&format!("policy.max_lifetime ends it on {date}."));
+    output::say(&format!("{what} ends it on {date}."));
     Ok(end)
 }
 

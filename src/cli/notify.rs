@@ -72,7 +72,7 @@ fn send(notice: &Notice<'_>, command: &[String]) {
         Err(why) => why,
     };
     let command = command.join(" ");
-    output::say(&format!("warning: [notify] {command}: {why}"));
+    output::to_root(&format!("warning: [notify] {command}: {why}"));
 }
 
 /// What all of them are.

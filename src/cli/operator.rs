@@ -55,6 +55,12 @@ pub(super) fn knows(user: &UserName) -> Result<bool, Failure> {
     account(user).map(|account| account.is_some())
 }
 
+/// A user as the system spells the name, if it knows it: directories know some by several spellings.
+pub(super) fn spelled(user: &UserName) -> Result<UserName, Failure> {
+    let known = account(user)?.and_then(|account| UserName::parse(&account.name).ok());
+    Ok(known.unwrap_or_else(|| user.clone()))
+}
+
 /// Whether this is a name of root's.
 pub(super) fn is_root(user: &UserName) -> Result<bool, Failure> {
     let account = account(user)?;

@@ -150,11 +150,17 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// Says what only root can mend, and nobody else need know, in one line: to root at the terminal, or in
+/// the helper's log.
+pub(super) fn to_root(line: &str) {
+    let line = audit::quoted_line(line);
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
+
 /// Says something to the person at the terminal, in one line. Nobody is left to tell if that fails.
 pub(super) fn say(line: &str) {
-    let line = audit::quoted_line(line);
     match person::current() {
-        Some(person) => drop(person.client.line(&line)),
-        None => drop(writeln!(std::io::stderr().lock(), "{line}")),
+        Some(person) => drop(person.client.line(&audit::quoted_line(line))),
+        None => to_root(line),
     }
 }

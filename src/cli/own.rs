@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use pam_app_passwd::config;
 use pam_app_passwd::helper::own::{Reply, Said, Wish};
+use pam_app_passwd::helper::wire::Answer;
 use pam_app_passwd::helper::{SOCKET, TALK, VERSIONS_DIFFER, reach, read_frame, write_all};
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
@@ -43,15 +44,15 @@ pub(super) fn read(words: &[String], user: &str) -> Option<Result<Cli, clap::Err
         (Ok(_), Err(_)) => return None,
         (_, own) => own,
     };
-    Some(read).filter(is_for_them)
+    Some(read).filter(|read| is_for_them(read, user))
 }
 
 /// What is wrong is told to anybody.
-fn is_for_them(read: &Result<Cli, clap::Error>) -> bool {
+fn is_for_them(read: &Result<Cli, clap::Error>, user: &str) -> bool {
     let Ok(cli) = read else { return true };
     let is_of_root_alone =
         matches!(&cli.verb, Verb::Create(arguments) if arguments.is_of_root_alone());
-    !is_of_root_alone && cli.config == Path::new(config::PATH)
+    !is_of_root_alone && cli.verb.user() == Some(user) && cli.config == Path::new(config::PATH)
 }
 
 /// Has it done what this process was started for. `None`: that is not for the helper to do.
@@ -127,9 +128,17 @@ impl Talk {
             };
             Failure::new(Code::Unusable, why).hint("look what was done, and try again")
         })?;
-        Said::decode(&frame).ok_or_else(|| {
-            let message = "the helper says something that this version does not understand";
-            Failure::new(Code::Unusable, message).hint(VERSIONS_DIFFER)
+        let said = Said::decode(&frame);
+        // Who is sent away at the door is told as a login is: nothing was read of the wish.
+        said.ok_or_else(|| match Answer::decode(&frame) {
+            Some(Answer::Failed { message, hint }) => Failure {
+                hint,
+                ..Failure::new(Code::Failed, format!("the helper: {message}"))
+            },
+            _ => {
+                let message = "the helper says something that this version does not understand";
+                Failure::new(Code::Unusable, message).hint(VERSIONS_DIFFER)
+            }
         })
     }
 
@@ -160,10 +169,12 @@ impl Talk {
 fn ask(prompt: &str, hidden: bool, until: Instant) -> Option<Zeroizing<String>> {
     let (before, question) = prompt.rsplit_once('\n').unwrap_or(("", prompt));
     before.lines().for_each(output::say);
-    let mut answer = terminal::answer(question, hidden, until)?;
-    String::from_utf8(std::mem::take(&mut *answer))
-        .ok()
-        .map(Zeroizing::new)
+    let answer = terminal::answer(question, hidden, until)?;
+    let text = str::from_utf8(&answer).ok();
+    if text.is_none() {
+        output::say("the answer is not in UTF-8, which PAM is asked in here");
+    }
+    text.map(|text| Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]

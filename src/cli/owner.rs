@@ -20,6 +20,8 @@ pub(super) struct Owner {
     services: Vec<ServiceName>,
     /// They choose services, networks and an end.
     scopes: bool,
+    /// How many live entries they may have, predecessors among them; 0: as many as there are.
+    most: usize,
     rules: Rules,
     proof: Proof,
     is_proven: Cell<bool>,
@@ -30,6 +32,7 @@ impl Owner {
         Self {
             services: config.self_service.services.clone(),
             scopes: config.self_service.scopes,
+            most: 2 * config.policy.max_per_user as usize,
             rules: config.rules(),
             proof,
             is_proven: Cell::new(false),
@@ -67,19 +70,27 @@ impl Owner {
         )
     }
 
-    /// Whether an entry may become what it is to be, as far as that is theirs to say. What it opened
-    /// before it may go on to open.
+    /// Whether they may have one more beside so many that are live. A predecessor does not count for
+    /// `policy.max_per_user`, but here it does, or there would be no end of overlapping successors.
+    pub(super) fn require_place(&self, live: usize) -> Result<(), Failure> {
+        if self.most == 0 || live < self.most {
+            return Ok(());
+        }
+        let message = format!("{live} app passwords are live, of which many were rotated");
+        Err(Failure::new(Code::Policy, message).hint("revoke those that are no longer used"))
+    }
+
+    /// Whether an entry may become what it is to be, as far as that is theirs to say. What opens more than
+    /// they may name is root's: it may become less, and nothing more of any kind.
     pub(super) fn require_edit(
         &self,
         before: &Credential,
         after: &Credential,
     ) -> Result<(), Failure> {
-        let mut new = after.services.clone();
-        new.retain(|service| {
-            let service = std::slice::from_ref(service);
-            !self.rules.services_within(service, &before.services)
-        });
-        self.require_services(&new)
+        match widens(before, after, &self.rules) {
+            true => self.require_services(&after.services),
+            false => Ok(()),
+        }
     }
 
     /// Before an entry is made.
@@ -89,15 +100,15 @@ impl Owner {
         Ok(())
     }
 
-    /// Before an entry is edited, if it is to open more.
+    /// Before an entry is edited, if it is to open more. Once for all that are edited together.
     pub(super) fn prove_for_edit(
         &self,
         before: &Credential,
         after: &Credential,
     ) -> Result<(), Failure> {
-        match widens(before, after, &self.rules) {
-            true => self.prove(),
-            false => Ok(()),
+        match self.is_proven.get() || !widens(before, after, &self.rules) {
+            true => Ok(()),
+            false => self.prove(),
         }
     }
 

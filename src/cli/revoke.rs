@@ -90,6 +90,10 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         // They may be in use since they were shown.
         notes = target.notes(context)?;
     }
+    if context.owner.is_some() && shown.is_done() {
+        // Nobody but root locks the store, and has commands run, for nothing.
+        return report(&Revoked::before(shown), &target.nothing(), context).map(|()| Code::Done);
+    }
     let (revoked, stamp) = change::revoke(&mut store, |change, stamp| {
         let revocation = stamp.revocation(RevokedWhy::ByHand);
         target.revoke(&shown, change, notes.as_ref(), &revocation)
@@ -98,7 +102,11 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     // Whether or not it can be said, what they have opened is ended.
     let said = report(&revoked, &target.nothing(), context);
     if !arguments.keep_sessions {
-        sign_out(&revoked.entries.all, context);
+        let ended = match context.owner {
+            Some(_) => &revoked.entries.newly,
+            None => &revoked.entries.all, // root may try again
+        };
+        sign_out(ended, context);
     }
     notify::tell_of("revoked", &stamp, &revoked.entries.newly, context);
     said.map(|()| Code::Done)
@@ -250,8 +258,28 @@ impl Meant {
         self.entries.len() + self.unreadable
     }
 
+    /// Whether all of it is revoked already.
+    fn is_done(&self) -> bool {
+        self.unreadable == 0 && self.entries.iter().all(|entry| entry.revoked.is_some())
+    }
+
     fn say_what_goes_along(&self) {
         self.along.iter().for_each(named::say_that_it_goes_along);
+    }
+}
+
+impl Revoked {
+    /// All that is meant was revoked before.
+    fn before(meant: Meant) -> Self {
+        let entries = Changed {
+            all: meant.entries.clone(),
+            newly: Vec::new(),
+        };
+        Self {
+            meant,
+            entries,
+            left_out: 0,
+        }
     }
 }
 

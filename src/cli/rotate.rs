@@ -42,9 +42,9 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let (old, predecessors) = named::with_predecessors(&look, &user, &arguments.entry)?;
     named::require_live(&old)?;
     require_good(&look, &old, context)?;
+    require_theirs(&look, &old, context)?;
     drop(look);
     if let Some(owner) = &context.owner {
-        owner.require_services(&old.services)?;
         owner.prove()?;
     }
     let order = order(&old, context)?;
@@ -52,9 +52,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         // Somebody may have been faster, or have limited it meanwhile.
         let old = named::live(change, &old)?;
         require_good(change, &old, context)?;
-        if let Some(owner) = &context.owner {
-            owner.require_services(&old.services)?;
-        }
+        require_theirs(change, &old, context)?;
         adopt(&old, new, context);
         Ok(change.replace(&old, new)?)
     })?;
@@ -110,6 +108,15 @@ fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<
     };
     let message = format!("app password {id} of {} {why}", old.user.as_str());
     Err(Failure::new(Code::Policy, message).hint(hint))
+}
+
+/// Whether its owner may have another one like it beside it.
+fn require_theirs(look: &Look<'_>, old: &Credential, context: &Context) -> Result<(), Failure> {
+    let Some(owner) = &context.owner else {
+        return Ok(());
+    };
+    owner.require_services(&old.services)?;
+    owner.require_place(look.live(&old.user)?.sound.len())
 }
 
 /// What is ordered before the store is locked. What has to be said of its end is said here.

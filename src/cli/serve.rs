@@ -41,7 +41,7 @@ use pam_app_passwd::session::{self, Process, Session};
 use pam_app_passwd::syslog;
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{SendFlags, UCred, listen, send};
-use rustix::process::Uid;
+use rustix::process::{DumpableBehavior, Uid, set_dumpable_behavior};
 
 use super::change::Stamp;
 use super::failure::{Code, Failure};
@@ -72,6 +72,9 @@ pub(super) struct Arguments {
 /// The configuration is read for each question. One that cannot be used keeps nobody from asking,
 /// so that a service manager does not give up on us; the answer is then what is wrong with it.
 pub(super) fn run(arguments: Arguments, config_path: PathBuf) -> Result<Code, Failure> {
+    // What people typed, and the store's key, pass through here: no core dump holds them.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| Failure::new(Code::Failed, format!("core dumps: {error}")))?;
     let listener = match inherited()? {
         Some(listener) => listener,
         None => bind(&arguments.socket)?,

@@ -78,7 +78,7 @@ fn request(service: &str, origin: Option<&str>) -> Request {
 fn read_notes(context: &Context) -> AllNotes {
     let notes = AllNotes::read(&context.config.state_dir);
     for problem in notes.problems() {
-        output::say(&format!(
+        output::to_root(&format!(
             "warning: not every use is known, so a command may miss one: {problem}"
         ));
     }
@@ -101,10 +101,14 @@ fn end_all(
     others.iter().for_each(end);
     // Looked for before the commands, which may restart them; asked afterwards, since that takes time.
     let mut daemons = cache::daemons();
-    let done = run_commands(&used, context);
+    let (done, failed) = run_commands(&used, context);
     daemons.retain(|daemon| daemon.goes_on() && !daemon.forgets_by(&done));
-    for cache in cache::among(daemons) {
-        output::say(&cache.warning());
+    let caches = cache::among(daemons);
+    for cache in &caches {
+        output::to_root(&cache.warning());
+    }
+    if person::current().is_some() && (failed || !caches.is_empty()) {
+        output::say("warning: what it has opened may go on; the administrator was told");
     }
     if !own.is_empty() {
         let asker = asker.clone();
@@ -154,8 +158,9 @@ fn end(open: &Open) {
     }
 }
 
-/// Runs the configured commands, each distinct one once. Returns those that did what they were asked.
-fn run_commands(used: &[(&Credential, Vec<Note>)], context: &Context) -> Vec<Vec<String>> {
+/// Runs the configured commands, each distinct one once. Returns those that did what they were asked, and
+/// whether one did not. Their words are root's to know.
+fn run_commands(used: &[(&Credential, Vec<Note>)], context: &Context) -> (Vec<Vec<String>>, bool) {
     let mut commands = Vec::new();
     let mut known = BTreeSet::new();
     for template in &context.config.on_revoke.run {
@@ -167,6 +172,7 @@ fn run_commands(used: &[(&Credential, Vec<Note>)], context: &Context) -> Vec<Vec
             }
         }
     }
+    let asked = commands.len();
     commands.retain(|command| {
         let shown = command
             .iter()
@@ -175,10 +181,11 @@ fn run_commands(used: &[(&Credential, Vec<Note>)], context: &Context) -> Vec<Vec
             .join(" ");
         let result = command::run(command);
         match &result {
-            Ok(()) => output::say(&format!("Ran {shown}.")),
-            Err(why) => output::say(&format!("warning: {shown}: {why}")),
+            Ok(()) => output::to_root(&format!("Ran {shown}.")),
+            Err(why) => output::to_root(&format!("warning: {shown}: {why}")),
         }
         result.is_ok()
     });
-    commands
+    let failed = commands.len() < asked;
+    (commands, failed)
 }

@@ -78,7 +78,8 @@ fn no_terminal() -> Failure {
     Failure::new(Code::Usage, message).hint("--yes answers it")
 }
 
-fn cancelled() -> Failure {
+/// Whoever was asked has given up.
+pub(super) fn cancelled() -> Failure {
     Failure::new(Code::Usage, "cancelled; nothing was changed")
 }
 

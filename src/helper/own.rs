@@ -29,15 +29,15 @@ pub const PIECE: usize = 3_072;
 /// How many words a wish may have.
 const MOST_WORDS: usize = 256;
 
-/// What an account holder wants.
-#[derive(Debug, PartialEq, Eq)]
+/// What an account holder wants. Not to be printed: it may hold a pass.
+#[derive(PartialEq, Eq)]
 pub struct Wish {
     /// Whose, if the asking process speaks for others: the web page's.
     pub user: Option<UserName>,
     /// Where the request came from, if it did not come from here.
     pub origin: Option<String>,
     /// What the helper gave when this user signed in.
-    pub pass: Option<String>,
+    pub pass: Option<Zeroizing<String>>,
     /// As `--json`.
     pub json: bool,
     /// There is a terminal, and somebody at it who can be asked whether they are sure.
@@ -86,7 +86,7 @@ impl Wish {
         frame.put(Some(b"own"));
         frame.put(self.user.as_ref().map(|user| user.as_str().as_bytes()));
         frame.put(self.origin.as_deref().map(str::as_bytes));
-        frame.put(self.pass.as_deref().map(str::as_bytes));
+        frame.put(self.pass.as_ref().map(|pass| pass.as_bytes()));
         frame.put(self.json.then_some(b"json"));
         frame.put(self.terminal.then_some(b"terminal"));
         for word in &self.words {
@@ -103,7 +103,9 @@ impl Wish {
         let mut wish = Self {
             user: user.transpose().ok()?,
             origin: fields.optional_text()?.map(str::to_owned),
-            pass: fields.optional_text()?.map(str::to_owned),
+            pass: fields
+                .optional_text()?
+                .map(|pass| Zeroizing::new(pass.to_owned())),
             json: flag(&mut fields, "json")?,
             terminal: flag(&mut fields, "terminal")?,
             words: Vec::new(),
@@ -226,13 +228,13 @@ mod tests {
         let for_another = Wish {
             user: UserName::parse("alice").ok(),
             origin: Some("192.0.2.7".to_owned()),
-            pass: Some("p".to_owned()),
+            pass: Some(Zeroizing::new("p".to_owned())),
             json: true,
             terminal: true,
             ..wish(&["list"])
         };
         for wish in [own, for_another, wish(&[])] {
-            assert_eq!(Wish::decode(inside(&wish.encode().unwrap())), Some(wish));
+            assert!(Wish::decode(inside(&wish.encode().unwrap())) == Some(wish));
         }
     }
 

@@ -2,13 +2,15 @@
 //! What a process has from whoever started the helper, and modules shall not have: descriptors that were
 //! left open, and signals that are ignored.
 //!
-//! Unsafe code: nothing safe closes a descriptor that nobody holds, or gives a signal its default.
+//! Unsafe code: nothing safe gives a signal its default.
 
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
 use std::fs;
 use std::io;
+
+use nix::unistd::close;
 
 /// Closes every descriptor but standard input, output and error. Nothing may hold another yet.
 pub(super) fn close_the_rest() -> io::Result<()> {
@@ -17,8 +19,8 @@ pub(super) fn close_the_rest() -> io::Result<()> {
     // The listing's own descriptor is among them, and closed by now.
     let numbers: Vec<_> = numbers.filter(|number| *number > 2).collect();
     for number in numbers {
-        // SAFETY: nothing in this process holds it, as the caller says, so nothing uses it afterwards.
-        unsafe { close(number) };
+        // Nothing in this process holds it, as the caller says.
+        let _ = close(number);
     }
     Ok(())
 }
@@ -35,6 +37,5 @@ const LAST_SIGNAL: c_int = 64;
 const SIG_DFL: usize = 0;
 
 unsafe extern "C" {
-    fn close(descriptor: c_int) -> c_int;
     fn signal(number: c_int, handler: usize) -> usize;
 }

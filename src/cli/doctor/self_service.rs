@@ -14,6 +14,19 @@ use super::finding::{Check, Finding};
 use super::pamd::{Kind, Service, Step, Walk};
 use super::services;
 
+/// Modules that live in what the service of systemd leaves the helper.
+const WITHIN_THE_SERVICE: [&str; 4] = [
+    "pam_deny.so",
+    "pam_permit.so",
+    "pam_succeed_if.so",
+    "pam_unix.so",
+];
+/// Where systemd runs, there is this.
+const SYSTEMD: &str = "/run/systemd/system";
+const DROP_INS: &str = "/etc/systemd/system/app-passwd.service.d";
+const LET_MODULES_LIVE: &str = "self-service.conf, among the examples that come with the documentation, lets them live: \
+     put it into /etc/systemd/system/app-passwd.service.d";
+
 pub(super) fn check(config: &Config, pam_dir: &Path) -> Vec<Finding> {
     if !config.self_service.enabled {
         return Vec::new();
@@ -75,6 +88,15 @@ fn judge(stack: &[&Step]) -> Option<(String, &'static str)> {
             what,
             "it must ask for the account's password, and for a second factor if there is one",
         ));
+    }
+    let wants_more = |step: &&&Step| !WITHIN_THE_SERVICE.contains(&step.module());
+    let step = stack.iter().find(wants_more)?;
+    if Path::new(SYSTEMD).exists() && !Path::new(DROP_INS).exists() {
+        let what = format!(
+            "asks {}, to which the service app-passwd leaves too little",
+            step.module()
+        );
+        return Some((what, LET_MODULES_LIVE));
     }
     None
 }

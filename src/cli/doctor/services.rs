@@ -10,8 +10,8 @@ use pam_app_passwd::policy::PROTECTED;
 use super::finding::{Check, Finding};
 use super::pamd::{Kind, Service};
 
-/// Where what a file includes is looked for as well.
-pub(super) const DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+/// Where libpam looks for stacks, and for what they include: the administrator's, and a distribution's.
+pub(in crate::cli) const DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
 /// How what a package manager, an editor or a person leaves beside a file begins and ends.
 const LEFTOVERS_BEGIN: [&str; 2] = [".", "#"];

@@ -50,11 +50,14 @@ const TALKS_OF_EACH: usize = 2;
 const TALKS_OF_ALL: usize = 32;
 /// And with the web page, which speaks for many.
 const TALKS_OF_THE_WEB: usize = 16;
+/// Beside them, those in which somebody signs in there: strangers hold up nobody who has.
+const SIGN_INS: usize = 8;
 
 /// What is kept between wishes.
 pub(super) struct Own {
     shell: Share,
     web: Share,
+    sign_ins: Share,
     tries: Tries,
     changes: Tries,
     passes: Passes,
@@ -66,11 +69,25 @@ struct Talk<'a> {
     uid: u32,
 }
 
+/// What somebody has to prove: that they are this user.
+struct Claim<'a> {
+    user: &'a UserName,
+    origin: Option<&'a str>,
+    client: &'a Client,
+    /// It is more than what somebody has typed.
+    is_known: bool,
+    /// The account that asks, if it is on this machine.
+    ruser: Option<&'a str>,
+    /// By what the failures are counted.
+    counted_as: Vec<Who>,
+}
+
 impl Own {
     pub(super) fn new() -> Result<Self, Failure> {
         Ok(Self {
             shell: Share::new(TALKS_OF_EACH, TALKS_OF_ALL),
             web: Share::new(TALKS_OF_THE_WEB, TALKS_OF_THE_WEB),
+            sign_ins: Share::new(SIGN_INS, SIGN_INS),
             tries: Tries::default(),
             changes: Tries::default(),
             passes: Passes::new()?,
@@ -87,12 +104,13 @@ impl Own {
         config_path: &Path,
     ) {
         let client = Arc::new(Client::new(connection, wish.terminal));
+        let mut talk = None;
         let done = Config::load(config_path)
             .map_err(Failure::from)
             .and_then(|config| {
                 rules::require_enabled(&config)?;
                 let peer = Peer::of(peer, &config);
-                let _talk = self.begin_talk(peer)?;
+                talk = Some(self.begin_talk(wish, peer)?);
                 drop(place);
                 self.fulfil(wish, &client, peer, config)
             });
@@ -105,6 +123,8 @@ impl Own {
             told.code
         });
         client.end(code as u8);
+        // Not before: what is done after the end is part of it.
+        drop(talk);
     }
 
     fn fulfil(
@@ -135,8 +155,12 @@ impl Own {
         })
     }
 
-    fn begin_talk(&self, peer: Peer) -> Result<Talk<'_>, Failure> {
-        let share = if peer.is_web { &self.web } else { &self.shell };
+    fn begin_talk(&self, wish: &Wish, peer: Peer) -> Result<Talk<'_>, Failure> {
+        let share = match (peer.is_web, words(wish).as_slice()) {
+            (false, _) => &self.shell,
+            (true, ["sign-in", ..]) => &self.sign_ins,
+            (true, _) => &self.web,
+        };
         let uid = peer.uid;
         match share.enter(uid) {
             true => Ok(Talk { share, uid }),
@@ -150,7 +174,7 @@ impl Own {
     /// Whose wish it is.
     fn user(&self, wish: &Wish, peer: Peer) -> Result<UserName, Failure> {
         if peer.is_web {
-            let pass = wish.pass.as_deref().filter(|_| wish.user.is_none());
+            let pass = wish.pass.as_ref().filter(|_| wish.user.is_none());
             let holder = pass.and_then(|pass| self.passes.holder(pass, peer.uid, Instant::now()));
             let message = "nobody is signed in, or not any more";
             return holder.ok_or_else(|| Failure::new(Code::Unusable, message).hint("sign in"));
@@ -175,8 +199,21 @@ impl Own {
         peer: Peer,
         config: &Config,
     ) -> Result<Code, Failure> {
-        let user = UserName::parse(&self.vouch(user, origin, client, peer)?)?;
-        rules::require_allowed(&user, config)?;
+        let user = &operator::spelled(user)?;
+        let claim = Claim {
+            user,
+            origin,
+            client,
+            is_known: false,
+            ruser: None,
+            counted_as: peer::strangers(user, origin),
+        };
+        // Root may know, in the helper's log, why somebody is kept out whose password is right.
+        let is_allowed = |user: &UserName| {
+            let allowed = rules::require_allowed(user, config);
+            allowed.inspect_err(Failure::print).is_ok()
+        };
+        let user = self.vouch(claim, is_allowed)?;
         let pass = self.passes.give(&user, peer.uid, Instant::now())?;
         let now = clock::now();
         syslog::send(&[audit::signed_in(user.as_str(), origin)], "", now);
@@ -190,7 +227,7 @@ impl Own {
         match rest {
             [] => self
                 .passes
-                .end(wish.pass.as_deref().unwrap_or_default(), now),
+                .end(wish.pass.as_ref().map_or("", |pass| pass), now),
             ["--everywhere"] => self.passes.end_all(user, now),
             _ => return Err(not_theirs()),
         }
@@ -215,7 +252,7 @@ impl Own {
         }
     }
 
-    /// Counts what changes something. What there is can be revoked once, and at any time.
+    /// Counts what changes something. What there is can be revoked at any time, and only once.
     fn count(&self, verb: &Verb, user: &UserName) -> Result<(), Failure> {
         if !matches!(verb, Verb::Create(_) | Verb::Edit(_) | Verb::Rotate(_)) {
             return Ok(());
@@ -231,47 +268,63 @@ impl Own {
     fn proof(self: &Arc<Self>, person: Arc<Person>, peer: Peer) -> Proof {
         let own = self.clone();
         Box::new(move || {
-            let (user, origin) = (&person.user, person.origin.as_deref());
-            let vouched = own.vouch(user, origin, &person.client, peer)?;
-            match vouched == user.as_str() {
-                true => Ok(()),
-                false => Err(unproven()),
-            }
+            let user = &person.user;
+            let claim = Claim {
+                user,
+                origin: person.origin.as_deref(),
+                client: &person.client,
+                is_known: true,
+                ruser: (!peer.is_web).then_some(user.as_str()),
+                counted_as: vec![peer.counted_as(user)],
+            };
+            own.vouch(claim, |vouched| vouched == user).map(drop)
         })
     }
 
-    /// Who somebody is, as PAM says, if they prove it.
+    /// Who somebody is, as PAM says, if they prove it and `may` be this user. Which of the two is missing,
+    /// nobody learns, nor how often they like: it would tell them that a password is right.
     fn vouch(
         &self,
-        user: &UserName,
-        origin: Option<&str>,
-        client: &Client,
-        peer: Peer,
-    ) -> Result<String, Failure> {
-        let who = peer.counted_as(user.as_str(), origin);
+        claim: Claim<'_>,
+        may: impl Fn(&UserName) -> bool,
+    ) -> Result<UserName, Failure> {
+        let mut who = claim.counted_as;
         if !self.tries.begin(&who, Instant::now()) {
             return Err(too_often("failed to prove who you are"));
         }
         let account = Account {
-            user,
-            ruser: (!peer.is_web).then_some(user.as_str()),
-            rhost: origin,
+            user: claim.user,
+            ruser: claim.ruser,
+            rhost: claim.origin,
         };
-        match conversation::hold(&account, client) {
-            Ok(End::Vouched(name)) => {
-                self.tries.succeeded(&who);
-                Ok(name)
-            }
-            Ok(End::Left { tried }) => {
+        let name = match conversation::hold(&account, claim.client) {
+            Ok(End::Vouched(name)) => Some(name),
+            Ok(End::Refused) => None,
+            Ok(End::Unfinished { tried, why }) => {
                 if !tried {
+                    // Who signs in takes a talk in any case, which counts for the network.
+                    who.retain(|who| !matches!(who, Who::Network(_)));
                     self.tries.take_back(&who);
                 }
-                Err(cancelled(client))
+                return Err(why);
             }
-            Ok(End::Refused) => Err(unproven()),
             Err(failure) => {
                 self.tries.take_back(&who);
-                Err(failure)
+                return Err(failure);
+            }
+        };
+        let name = name.and_then(|name| UserName::parse(&name).ok());
+        let user = name.map(|name| operator::spelled(&name)).transpose()?;
+        match user.filter(may) {
+            Some(user) => {
+                self.tries.succeeded(&who);
+                Ok(user)
+            }
+            None => {
+                let name = claim.is_known.then_some(claim.user.as_str());
+                let line = audit::unproven(name, claim.origin, self.tries.left(&who));
+                syslog::send(&[line], "", clock::now());
+                Err(unproven())
             }
         }
     }
@@ -350,12 +403,4 @@ fn unproven() -> Failure {
     let message = "you could not be proved to be who you are; nothing was changed";
     Failure::new(Code::Failed, message)
         .hint("an app password is no proof: use the account's password")
-}
-
-fn cancelled(client: &Client) -> Failure {
-    let what = match client.is_late() {
-        true => "it took longer than two minutes",
-        false => "cancelled",
-    };
-    Failure::new(Code::Usage, format!("{what}; nothing was changed"))
 }

@@ -84,12 +84,13 @@ impl Quotas {
             let config = Config::load(&self.config_path)?;
             let before = std::mem::take(&mut self.callers);
             self.missing = config.helper.callers.into_keys().collect();
-            // The web page speaks for many.
-            if config.self_service.enabled {
-                self.missing.push(config.self_service.web_user);
-            }
             self.again = None;
             self.admit(0, &before);
+            // The web page speaks for many. Most machines have none, so it is looked for only now.
+            let web_user = Some(config.self_service).filter(|settings| settings.enabled);
+            if let Some(uid) = web_user.and_then(|settings| uid_of(&settings.web_user)) {
+                self.admit(uid, &before);
+            }
             self.look_for_the_missing(&before);
         } else if self.again.is_some_and(|again| Instant::now() >= again) {
             self.look_for_the_missing(&HashMap::new());

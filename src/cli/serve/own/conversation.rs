@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A conversation with PAM, in a process of its own (`app-passwd converse`), relayed to the program of
 //! the account holder. It ends, and is killed, when it takes too long or nobody listens any more.
+//!
+//! Who it is, that process says, and with its end that it was not somebody else who said so.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{Reply, Said, Wish};
 use pam_app_passwd::helper::{TALK, read_frame, write_all};
 use pam_app_passwd::policy::SELF_SERVICE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{Shutdown, shutdown};
+use rustix::process::{Pid, WaitOptions, waitpid};
 use zeroize::Zeroizing;
 
+use super::super::STACK;
 use crate::cli::client::Client;
+use crate::cli::doctor::STACKS;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::signout::kill_with_descendants;
+use crate::cli::terminal;
 
 /// This program, also when another version was installed in its place meanwhile.
 const OURSELVES: &str = "/proc/self/exe";
-/// Where stacks are: the administrator's, and a distribution's.
-const STACKS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d"];
+/// How long one that was killed may take to be gone, before it is left to a thread of its own.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Whom PAM is asked about.
 pub(super) struct Account<'a> {
@@ -56,8 +66,8 @@ pub(super) enum End {
     Vouched(String),
     /// PAM says that it is not, or may not be used now.
     Refused,
-    /// Somebody went away. If they had answered nothing, nothing was tried.
-    Left { tried: bool },
+    /// PAM has not come to an end. If nobody had answered anything, nothing was tried.
+    Unfinished { tried: bool, why: Failure },
 }
 
 /// Has PAM talk to whoever is at `client`. Without a stack of its own, the service would have that of
@@ -74,15 +84,14 @@ pub(super) fn hold(account: &Account<'_>, client: &Client) -> Result<End, Failur
     let failed =
         |error: io::Error| Failure::new(Code::Unusable, format!("PAM cannot be asked: {error}"));
     let mut conversation = Conversation::begin(account).map_err(failed)?;
-    let Some(user) = conversation.relay(client) else {
-        return Ok(match conversation.is_alone {
-            true => End::Left {
-                tried: conversation.tried,
-            },
-            false => End::Refused,
-        });
-    };
-    Ok(End::Vouched(user))
+    Ok(match conversation.relay(client) {
+        Some(Some(user)) if conversation.has_succeeded(client) => End::Vouched(user),
+        Some(_) => End::Refused,
+        None => End::Unfinished {
+            tried: conversation.tried,
+            why: conversation.why_unfinished(client),
+        },
+    })
 }
 
 struct Conversation {
@@ -121,8 +130,8 @@ impl Conversation {
         })
     }
 
-    /// Who it is, if PAM says so.
-    fn relay(&mut self, client: &Client) -> Option<String> {
+    /// Who it is, or that it is nobody. `None`: it has said neither.
+    fn relay(&mut self, client: &Client) -> Option<Option<String>> {
         let mut user = None;
         loop {
             self.wait(client)?;
@@ -134,8 +143,9 @@ impl Conversation {
                     self.with_somebody(told.ok())?;
                 }
                 Said::Out(name) => user = String::from_utf8(name.to_vec()).ok(),
-                Said::End { code: 0 } => return user,
-                Said::End { .. } | Said::Say(_) | Said::Secret(_) => return None,
+                Said::End { code: 0 } => return Some(user),
+                Said::End { .. } => return Some(None),
+                Said::Say(_) | Said::Secret(_) => return None,
             }
         }
     }
@@ -146,6 +156,28 @@ impl Conversation {
         self.tried = true;
         let reply = Reply(Some(answer)).encode()?;
         write_all(&self.channel, &reply, client.deadline).ok()
+    }
+
+    /// Whether the process ends as one does that PAM has said yes to. It hears nothing any more: if it is
+    /// still about to ask, it was not it that has said the end.
+    fn has_succeeded(&mut self, client: &Client) -> bool {
+        let _ = shutdown(&self.channel, Shutdown::Both);
+        ended(&mut self.child, client.deadline).is_some_and(|status| status.success())
+    }
+
+    fn why_unfinished(&self, client: &Client) -> Failure {
+        match (client.is_late(), self.is_alone) {
+            (true, _) => {
+                let message = "it took longer than two minutes; nothing was changed";
+                Failure::new(Code::Usage, message)
+            }
+            (false, true) => terminal::cancelled(),
+            (false, false) => {
+                let message = "PAM has not come to an end; nothing was changed";
+                Failure::new(Code::Unusable, message)
+                    .hint("tell the administrator, who has the log")
+            }
+        }
     }
 
     /// Notes whether somebody is there.
@@ -176,6 +208,23 @@ impl Drop for Conversation {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             kill_with_descendants(pid);
         }
-        let _ = self.child.wait();
+        if ended(&mut self.child, Instant::now() + LAST_BREATH).is_some() {
+            return;
+        }
+        // The kernel does not let go of it, where a file of a home does not answer, say. Whoever was asked
+        // does not wait for that.
+        let pid = Pid::from_child(&self.child);
+        let wait = move || waitpid(Some(pid), WaitOptions::empty());
+        let _ = thread::Builder::new().stack_size(STACK).spawn(wait);
+    }
+}
+
+/// How it has ended, if it does by then.
+fn ended(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
+            ended => return ended.ok().flatten(),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use nix::unistd::User;
 use pam_app_passwd::config::Config;
+use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::Wish;
 use rustix::net::UCred;
 
@@ -47,18 +48,22 @@ impl Peer {
         Ok(Some(address.to_canonical().to_string()))
     }
 
-    /// By what the tries to prove that somebody is this user are counted.
-    pub(super) fn counted_as(self, user: &str, origin: Option<&str>) -> Vec<Who> {
-        if !self.is_web {
-            return vec![Who::Uid(self.uid)];
+    /// By what the tries of somebody who is known already are counted, to prove once more that they are
+    /// this user. Strangers have others, so that they cannot use these up.
+    pub(super) fn counted_as(self, user: &UserName) -> Who {
+        match self.is_web {
+            true => Who::Signed(user.as_str().to_owned()),
+            false => Who::Uid(self.uid),
         }
-        let address = origin.and_then(|origin| origin.parse().ok());
-        let network = address.map(Who::from);
-        network
-            .into_iter()
-            .chain([Who::User(user.to_lowercase())])
-            .collect()
     }
+}
+
+/// By what the tries to sign in as this user are counted.
+pub(super) fn strangers(user: &UserName, origin: Option<&str>) -> Vec<Who> {
+    let address = origin.and_then(|origin| origin.parse().ok());
+    let network = address.map(Who::from);
+    let user = Who::User(user.as_str().to_lowercase());
+    network.into_iter().chain([user]).collect()
 }
 
 /// What only the web page does.

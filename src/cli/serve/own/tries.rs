@@ -18,8 +18,10 @@ const MOST: usize = 10_000;
 pub(super) enum Who {
     /// Those of a process of this uid.
     Uid(u32),
-    /// Those over the web page about this user.
+    /// Those to sign in on the web page as this user.
     User(String),
+    /// Those of this user over the web page, when they have signed in.
+    Signed(String),
     /// Those over the web page from this network: a /24, or a /64.
     Network(IpAddr),
     /// The changes of this user, from wherever: each is written to the disk, and locks the store for that.
@@ -37,7 +39,7 @@ impl Who {
 
     const fn most(&self) -> usize {
         match self {
-            Self::Uid(_) | Self::User(_) => 5,
+            Self::Uid(_) | Self::User(_) | Self::Signed(_) => 5,
             Self::Network(_) => 20,
             Self::Changes(_) => 60,
         }
@@ -58,8 +60,7 @@ impl Tries {
         {
             tries.pop_front();
         }
-        let made = |who: &Who| tries.iter().filter(|(other, _)| other == who).count();
-        if all.iter().any(|who| made(who) >= who.most()) {
+        if left(&tries, all) == 0 {
             return false;
         }
         for who in all {
@@ -69,6 +70,12 @@ impl Tries {
             tries.push_back((who.clone(), now));
         }
         true
+    }
+
+    /// How many more all of these may make.
+    pub(super) fn left(&self, all: &[Who]) -> usize {
+        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        left(&tries, all)
     }
 
     /// The try was good: whoever they are, they are themselves. Others of the network may not be.
@@ -87,6 +94,12 @@ impl Tries {
             }
         }
     }
+}
+
+fn left(tries: &VecDeque<(Who, Instant)>, all: &[Who]) -> usize {
+    let made = |who: &Who| tries.iter().filter(|(other, _)| other == who).count();
+    let left = all.iter().map(|who| who.most().saturating_sub(made(who)));
+    left.min().unwrap_or_default()
 }
 
 #[cfg(test)]
