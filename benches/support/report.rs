@@ -70,7 +70,7 @@ pub fn number(value: f64) -> String {
         size if size.is_nan() => "-".to_owned(),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
-        size if (0.001..0.1).contains(&size) => format!("1/{:.0}", 1.0 / value),
+        _ if (0.001..0.1).contains(&value) => format!("1/{:.0}", 1.0 / value),
         _ => format!("{value:.2}"),
     }
 }
