@@ -253,7 +253,7 @@ fn authentication_failure(caller: &Caller) -> Line {
 }
 
 /// The value of a bare field.
-fn bare(value: &[u8]) -> String {
+pub(crate) fn bare(value: &[u8]) -> String {
     escape(value, Place::Bare)
 }
 

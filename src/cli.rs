@@ -13,6 +13,8 @@
 mod backup;
 mod change;
 mod check;
+mod client;
+mod converse;
 mod create;
 mod disable;
 mod doctor;
@@ -32,6 +34,9 @@ mod named;
 mod notify;
 mod operator;
 mod output;
+mod own;
+mod owner;
+mod person;
 mod program;
 mod progress;
 mod prune;
@@ -57,6 +62,7 @@ use pam_app_passwd::clock::{self, Timestamp};
 use pam_app_passwd::config::{self, Config};
 
 use failure::{Code, Failure};
+use owner::Owner;
 
 /// App-specific passwords for Linux accounts
 ///
@@ -118,6 +124,25 @@ enum Verb {
     Import(import::Arguments),
     /// Answer hosts that may not open the store themselves: the helper
     Serve(serve::Arguments),
+    /// Ask PAM about an account, for the helper on standard input
+    #[command(hide = true)]
+    Converse(converse::Arguments),
+}
+
+impl Verb {
+    /// Whose entries it is about, in the verbs that people also have for themselves.
+    fn user(&self) -> Option<&str> {
+        match self {
+            Self::Create(arguments) => arguments.user.as_deref(),
+            Self::List(arguments) => arguments.user.as_deref(),
+            Self::Show(arguments) => Some(&arguments.user),
+            Self::Revoke(arguments) => arguments.user.as_deref(),
+            Self::Edit(arguments) => Some(&arguments.user),
+            Self::Rotate(arguments) => Some(&arguments.user),
+            Self::Log(arguments) => arguments.user.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// What every verb is given beside its arguments.
@@ -125,16 +150,21 @@ struct Context {
     config: Config,
     json: bool,
     now: Timestamp,
+    /// The account holder who does it alone; `None`: root.
+    owner: Option<Owner>,
 }
 
 /// Runs the command line.
 pub(crate) fn run() -> ExitCode {
-    let done = match Cli::try_parse() {
-        Ok(cli) => cli.run(),
-        Err(error) => asked_for(error),
-    };
+    let done = own::run().unwrap_or_else(|| {
+        let done = match Cli::try_parse() {
+            Ok(cli) => cli.run(),
+            Err(error) => asked_for(error),
+        };
+        done.map(ExitCode::from)
+    });
     match done {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(failure) => {
             failure.print();
             failure.code.into()
@@ -152,6 +182,7 @@ impl Cli {
                 config: Config::load(&config_path)?,
                 json: self.json,
                 now: clock::now(),
+                owner: None,
             })
         };
         match self.verb {
@@ -175,6 +206,7 @@ impl Cli {
             Verb::Import(arguments) => import::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
+            Verb::Converse(arguments) => converse::run(&arguments),
         }
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! The only file that names `toml`.
 
+mod self_service;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -16,6 +18,7 @@ use crate::error::Error;
 use crate::hash::Cost;
 use crate::policy::Rules;
 use crate::trust;
+pub use self_service::SelfService;
 
 /// Where the configuration is looked for. AppArmor's authentication abstraction lets every
 /// confined PAM host read this directory.
@@ -45,6 +48,8 @@ pub struct Config {
     pub notify: Notify,
     /// `[helper]`
     pub helper: Helper,
+    /// `[self_service]`
+    pub self_service: SelfService,
 }
 
 impl Default for Config {
@@ -57,6 +62,7 @@ impl Default for Config {
             on_revoke: OnRevoke::default(),
             notify: Notify::default(),
             helper: Helper::default(),
+            self_service: SelfService::default(),
         }
     }
 }
@@ -116,6 +122,12 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// The shorter of two.
+    pub fn or_shorter(self, other: Self) -> Self {
+        let spans = self.span().into_iter().chain(other.span());
+        spans.min().map_or(Self::None, Self::At)
+    }
+
     /// The span, if there is a limit.
     pub const fn span(self) -> Option<Span> {
         match self {

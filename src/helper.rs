@@ -34,6 +34,9 @@ pub const SOCKET: &str = "/run/app-passwd/socket";
 /// store for three seconds.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long an account holder and the helper may talk, from the wish to its end.
+pub const TALK: Duration = Duration::from_secs(120);
+
 /// What to do when the two sides do not understand each other.
 pub const VERSIONS_DIFFER: &str =
     "restart the helper and the daemons that use the module: their versions differ";
@@ -73,6 +76,11 @@ pub fn is_there() -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// A connection to the helper, for more than one question.
+pub fn reach() -> io::Result<OwnedFd> {
+    connected_to_root(Path::new(SOCKET), Instant::now() + PATIENCE)
 }
 
 fn exchange(path: &Path, question: &[u8], deadline: Instant) -> io::Result<Zeroizing<Vec<u8>>> {

@@ -33,6 +33,7 @@ pub(super) fn make<T>(
 ) -> Result<(T, Stamp), Failure> {
     let by = operator::name();
     let mut change = store.change()?;
+    change.asked_from(operator::origin());
     let at = clock::now();
     let stamp = Stamp { at, by };
     let done = work(&mut change, &stamp)?;

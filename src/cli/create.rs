@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use pam_app_passwd::credential::{Label, UserName};
 use pam_app_passwd::policy::life::{self, NoRoom};
-use pam_app_passwd::store::{Change, NewCredential, Store};
+use pam_app_passwd::store::{Look, Store};
 
 use super::entry;
 use super::failure::{Code, Failure};
@@ -19,7 +19,7 @@ use super::{Context, limits, named, notify, operator, output, when};
 pub(super) struct Arguments {
     /// Whose it is to be
     #[arg(required_unless_present = "from_list")]
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// What it is for, as its owner will recognise it in the list
     #[arg(long, required_unless_present = "from_list")]
     label: Option<String>,
@@ -59,14 +59,31 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     limits::warn_about_services(&order.services, &context.config);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     entry::warn_of(&store.entries(Some(&order.user))?.damaged);
-    let limit = context.config.policy.max_per_user;
+    if let Some(owner) = &context.owner {
+        owner.require_scopes(arguments.limits_it())?;
+        owner.require_services(&order.services)?;
+        require_room(&store.look()?, &order.user, &order.label, context)?;
+        owner.prove()?;
+    }
     let entry = mint(&mut store, order, context, |change, new| {
-        require_room(change, new, limit)?;
+        require_room(change, &new.user, &new.label, context)?;
         Ok(change.create(new)?)
     })?;
     drop(store);
     notify::tell("created", &[entry], context);
     Ok(Code::Done)
+}
+
+impl Arguments {
+    /// Whether it is more than somebody's own, of this label.
+    pub(super) const fn is_of_root_alone(&self) -> bool {
+        self.is_virtual || self.from_list.is_some()
+    }
+
+    /// Whether they say what it is limited to.
+    const fn limits_it(&self) -> bool {
+        !self.services.is_empty() || !self.networks.is_empty() || self.expires.is_some()
+    }
 }
 
 /// What is asked for, understood.
@@ -112,16 +129,25 @@ pub(super) fn require_user(user: &UserName, may_be_virtual: bool) -> Result<bool
     Ok(true)
 }
 
-fn require_room(change: &Change<'_>, new: &NewCredential, limit: u32) -> Result<(), Failure> {
-    let user = &new.user;
-    match life::room(&change.live(user)?.sound, &new.label, limit) {
+fn require_room(
+    look: &Look<'_>,
+    user: &UserName,
+    label: &Label,
+    context: &Context,
+) -> Result<(), Failure> {
+    let limit = context.config.policy.max_per_user;
+    match life::room(&look.live(user)?.sound, label, limit) {
         Ok(()) => Ok(()),
-        Err(NoRoom::Label(holder)) => Err(named::taken(user, &new.label, holder)),
+        Err(NoRoom::Label(holder)) => Err(named::taken(user, label, holder)),
         Err(NoRoom::Limit(count)) => {
             let user = user.as_str();
             let message = format!("{user} has {count} app passwords, which is the limit");
-            Err(Failure::new(Code::Policy, message)
-                .hint("revoke one that is no longer used, or raise policy.max_per_user"))
+            Err(
+                Failure::new(Code::Policy, message).hint(match &context.owner {
+                    Some(_) => "revoke one that is no longer used",
+                    None => "revoke one that is no longer used, or raise policy.max_per_user",
+                }),
+            )
         }
     }
 }

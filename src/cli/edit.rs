@@ -18,7 +18,7 @@ use super::{Context, limits, named, notify, output, shell, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose
-    user: String,
+    pub(super) user: String,
     /// Its id or its exact label
     entry: String,
     /// What it is for, as its owner will recognise it in the list
@@ -74,6 +74,12 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         limits::ending(asked, entry.created, context)?;
     }
     limits::warn_about_services(wish.services.iter().flatten(), &context.config);
+    if let Some(owner) = &context.owner {
+        let after = wish.bounded(&entry, context).applied_to(&entry);
+        owner.require_scopes(wish.limits_it())?;
+        owner.require_edit(&entry, &after)?;
+        owner.prove_for_edit(&entry, &after)?;
+    }
     let (edited, stamp) = change::make(&mut store, |change, stamp| {
         let meant = named::with_predecessors(change, &user, &arguments.entry)?;
         edit(change, meant, &wish, stamp, context)
@@ -113,11 +119,22 @@ impl Wish {
         Ok(wish)
     }
 
-    fn is_empty(&self) -> bool {
-        self.label.is_none()
-            && self.services.is_none()
-            && self.networks.is_none()
-            && self.expires.is_none()
+    const fn is_empty(&self) -> bool {
+        self.label.is_none() && !self.limits_it()
+    }
+
+    const fn limits_it(&self) -> bool {
+        self.services.is_some() || self.networks.is_some() || self.expires.is_some()
+    }
+
+    /// The wish, with an end that is within the longest life that there is.
+    fn bounded(&self, entry: &Credential, context: &Context) -> Self {
+        let longest = context.config.policy.max_lifetime.span();
+        let end = |asked| life::ending(asked, entry.created, longest);
+        Self {
+            expires: self.expires.map(end),
+            ..self.clone()
+        }
     }
 
     /// The entry as it is to be.
@@ -165,14 +182,12 @@ fn edit(
     context: &Context,
 ) -> Result<Edited, Failure> {
     named::require_live(&before)?;
-    let longest = context.config.policy.max_lifetime.span();
-    let wish = Wish {
-        expires: wish
-            .expires
-            .map(|asked| life::ending(asked, before.created, longest)),
-        ..wish.clone()
-    };
+    let wish = wish.bounded(&before, context);
     let entry = wish.applied_to(&before);
+    if let Some(owner) = &context.owner {
+        owner.require_edit(&before, &entry)?;
+        owner.require_proof_for_edit(&before, &entry)?;
+    }
     require_label(change, &before, &entry.label)?;
     require_end(change, &before, entry.expires)?;
     let changed = change.edit(&before, &entry, *at, by)?;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Exit codes, and how an error is said: one line, and a hint where there is a remedy.
 
-use std::io::Write;
+use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pam_app_passwd::audit;
 use pam_app_passwd::credential::NameError;
 use pam_app_passwd::error::Error;
 use pam_app_passwd::hash::HashError;
+
+use super::output;
 
 /// The exit codes, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) struct Failure {
     pub(super) hint: Option<String>,
     /// A full disk may be why.
     pub(super) may_want_room: bool,
+    /// It is about the store or the configuration, whose remedy is root's.
+    pub(super) is_for_root: bool,
 }
 
 impl Failure {
@@ -51,6 +54,7 @@ impl Failure {
             message: message.into(),
             hint: None,
             may_want_room: false,
+            is_for_root: false,
         }
     }
 
@@ -69,17 +73,27 @@ impl Failure {
         }
     }
 
-    /// There is nobody left to tell if this cannot be written.
+    /// One line, and another where there is a remedy.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let error = format!("app-passwd: error: {}", self.message);
+        let hint = self.hint.iter().map(|hint| format!("hint: {hint}"));
+        iter::once(error).chain(hint).collect()
+    }
+
     pub(super) fn print(&self) {
-        let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(
-            stderr,
-            "app-passwd: error: {}",
-            audit::quoted_line(&self.message)
-        );
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(stderr, "hint: {}", audit::quoted_line(hint));
+        for line in self.lines() {
+            output::say(&line);
         }
+    }
+
+    /// What account holders are told. What only root can mend, is said to root, in the helper's log.
+    pub(super) fn told_to_holders(self) -> Self {
+        if !self.is_for_root {
+            return self;
+        }
+        self.print();
+        let message = "app passwords cannot be reached at the moment";
+        Self::new(Code::Unusable, message).hint("try again; if it stays so, tell the administrator")
     }
 }
 
@@ -91,6 +105,7 @@ impl From<Error> for Failure {
         };
         let failure = Self {
             may_want_room: error.may_want_room(),
+            is_for_root: true,
             ..Self::new(Code::Unusable, error.to_string())
         };
         match holder.or_else(|| error.hint()) {

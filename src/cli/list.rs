@@ -13,7 +13,7 @@ use super::{output, table, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose; without it everybody's
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// Also those that are revoked
     #[arg(long)]
     all: bool,

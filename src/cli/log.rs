@@ -12,7 +12,7 @@ use super::{Context, output, table, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose events; without it all
-    user: Option<String>,
+    pub(super) user: Option<String>,
 }
 
 /// An event in JSON. Names and order are a promise.

@@ -109,7 +109,7 @@ fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result
     if context.json {
         let entry = Viewer::new(context).view(entry);
         let password = str::from_utf8(&*shown).unwrap_or_default();
-        return output::bytes(&output::to_json(&Created { entry, password })?);
+        return output::secret(&output::to_json(&Created { entry, password })?);
     }
     let (name, user) = (entry::names([entry]), entry.user.as_str());
     output::say(&format!("App password {name} of {user}. It is shown once:"));
@@ -117,5 +117,5 @@ fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result
     let mut line = Zeroizing::new(Vec::with_capacity(shown.len() + 1));
     line.extend_from_slice(shown.as_slice());
     line.push(b'\n');
-    output::bytes(&line)
+    output::secret(&line)
 }

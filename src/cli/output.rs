@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Standard output and standard error. Writing to either may fail; only the first matters.
+//! Standard output and standard error, or those of the person's program whom a thread of the helper
+//! serves. Writing to either may fail; only the first matters.
 
 use std::io::Write;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::{Code, Failure};
+use super::person;
 
 /// Writes text to standard output.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
@@ -21,8 +23,19 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     bytes(&to_json(value)?)
 }
 
+/// Writes what nobody could show again, and returns only when it is written.
+pub(super) fn secret(secret: &[u8]) -> Result<(), Failure> {
+    match person::current() {
+        Some(person) => (person.client.secret(secret)).map_err(|e| cannot_write(&e.to_string())),
+        None => bytes(secret),
+    }
+}
+
 /// Writes to standard output. What is written may be a secret, so no copy stays in a buffer.
 pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    if let Some(person) = person::current() {
+        return (person.client.out(bytes)).map_err(|e| cannot_write(&e.to_string()));
+    }
     let stdout = std::io::stdout().lock();
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -104,6 +117,9 @@ impl Values {
 /// Refuses a standard output that was closed. In its place Rust's runtime has opened `/dev/null`
 /// for reading and writing, where a secret would be lost without an error.
 pub(super) fn require_stdout() -> Result<(), Failure> {
+    if person::current().is_some() {
+        return Ok(()); // their program says whether a secret was written
+    }
     let stdout = std::io::stdout();
     let null = rustix::fs::stat("/dev/null").map(|null| null.st_rdev);
     let (Ok(stat), Ok(flags), Ok(null)) = (
@@ -135,5 +151,9 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 
 /// Says something to the person at the terminal, in one line. Nobody is left to tell if that fails.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", audit::quoted_line(line));
+    let line = audit::quoted_line(line);
+    match person::current() {
+        Some(person) => drop(person.client.line(&line)),
+        None => drop(writeln!(std::io::stderr().lock(), "{line}")),
+    }
 }

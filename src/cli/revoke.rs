@@ -21,7 +21,7 @@ use super::{Context, list, named, notify, output, terminal};
 pub(super) struct Arguments {
     /// Whose
     #[arg(required_unless_present = "everyone", conflicts_with = "everyone")]
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// Their ids or exact labels; all are revoked, or none
     #[arg(
         value_name = "ENTRY",

@@ -22,7 +22,7 @@ use super::{Context, limits, named, notify, output, shell, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose
-    user: String,
+    pub(super) user: String,
     /// Its id or its exact label
     entry: String,
     /// How long the old one is good beside the new one, such as 1d; without it, it is revoked now
@@ -44,10 +44,17 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     require_good(&look, &old, context)?;
     drop(look);
     let order = order(&old, context)?;
+    if let Some(owner) = &context.owner {
+        owner.require_services(&order.services)?;
+        owner.prove()?;
+    }
     let successor = mint(&mut store, order, context, |change, new| {
         // Somebody may have been faster, or have limited it meanwhile.
         let old = named::live(change, &old)?;
         require_good(change, &old, context)?;
+        if let Some(owner) = &context.owner {
+            owner.require_services(&old.services)?;
+        }
         adopt(&old, new, context);
         Ok(change.replace(&old, new)?)
     })?;

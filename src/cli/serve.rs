@@ -12,6 +12,7 @@
 //! their own quota.
 
 mod after;
+mod own;
 mod quota;
 mod share;
 
@@ -31,6 +32,7 @@ use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::{CredentialId, ServiceName};
 use pam_app_passwd::error::Error;
+use pam_app_passwd::helper::own::Wish;
 use pam_app_passwd::helper::wire::{About, Answer, Question};
 use pam_app_passwd::helper::{self, SOCKET, VERSIONS_DIFFER};
 use pam_app_passwd::password_change::settle_here;
@@ -46,6 +48,7 @@ use super::failure::{Code, Failure};
 use super::signout::Asker;
 use super::{Context, operator};
 use after::{After, Revoked};
+use own::Own;
 use quota::{Place, Quotas};
 
 /// How long a question may take to arrive, and an answer to be taken.
@@ -78,6 +81,7 @@ pub(super) fn run(arguments: Arguments, config_path: PathBuf) -> Result<Code, Fa
     let server = Server {
         config_path: config_path.as_path().into(),
         after: After::begin()?,
+        own: Arc::new(Own::new()?),
     };
     let mut quotas = Quotas::new(config_path);
     for connection in listener.incoming() {
@@ -126,6 +130,7 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
 struct Server {
     config_path: Arc<Path>,
     after: After,
+    own: Arc<Own>,
 }
 
 impl Server {
@@ -140,16 +145,20 @@ impl Server {
             return send_away(&connection, uid);
         };
         let server = self.clone();
-        let serve = move || server.serve(&connection, peer, &place);
+        let serve = move || server.serve(connection, peer, place);
         // Without a thread there is no answer, and the peer sees that at once.
         let _ = std::thread::Builder::new().stack_size(STACK).spawn(serve);
     }
 
     /// Reads the question and writes the answer. A peer that stalls, or that hangs up, is left.
-    fn serve(&self, connection: &OwnedFd, peer: UCred, place: &Place) {
-        let Ok(frame) = helper::read_frame(connection, Instant::now() + PATIENCE) else {
+    fn serve(&self, connection: OwnedFd, peer: UCred, place: Place) {
+        let Ok(frame) = helper::read_frame(&connection, Instant::now() + PATIENCE) else {
             return;
         };
+        if let Some(wish) = Wish::decode(&frame) {
+            drop(place); // a talk may take long, and takes nothing that a login needs
+            return self.own.serve(&wish, connection, peer, &self.config_path);
+        }
         let Reply { answer, revoked } = match Question::decode(&frame) {
             Some(question) => match place.turns().take(TURN) {
                 Some(_turn) => self.reply(&question, peer),
@@ -159,7 +168,7 @@ impl Server {
         };
         if let Some(bytes) = answer.encode() {
             // Who has hung up wants no answer.
-            let _ = helper::write_all(connection, &bytes, Instant::now() + PATIENCE);
+            let _ = helper::write_all(&connection, &bytes, Instant::now() + PATIENCE);
         }
         // Not before: whoever has asked may be in a session that ends now.
         if let Some(revoked) = revoked {
@@ -300,6 +309,7 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
             config,
             json: false,
             now,
+            owner: None,
         },
         // Now, as long as it waits for the answer.
         asker: Asker::of(pid),

@@ -13,7 +13,7 @@ use super::{named, output, when};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Whose
-    user: String,
+    pub(super) user: String,
     /// Its id or its exact label
     entry: String,
 }

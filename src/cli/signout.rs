@@ -20,7 +20,7 @@ pub(super) use process::Asker;
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
-    sign_out_for(&Asker::ourselves(), entries, context);
+    sign_out_for(&Asker::current(), entries, context);
 }
 
 /// The same for `asker`, whose own session comes last: with it, it ends.
@@ -56,8 +56,12 @@ pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) 
             used.push((entry, uses));
         }
     }
-    let ourselves = Asker::ourselves();
-    end_all(&ourselves, sessions_of(entries, refused), used, context);
+    end_all(
+        &Asker::current(),
+        sessions_of(entries, refused),
+        used,
+        context,
+    );
 }
 
 /// A login, as it was noted. The PAM service behind one that `service=` renames was not.

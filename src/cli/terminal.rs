@@ -11,18 +11,22 @@ use rustix::termios::{
 use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
+use super::person::{self, Person};
 
 /// More is no app password.
 const LONGEST_LINE: usize = 4_096;
 
 /// Asks a question whose answer is no unless it is `y` or `yes`.
 pub(super) fn confirm(question: &str) -> Result<(), Failure> {
-    let Some(keyboard) = Keyboard::take(LocalModes::ISIG) else {
-        let message = "a question must be answered, but standard input is not a terminal";
-        return Err(Failure::new(Code::Usage, message).hint("--yes answers it"));
+    let question = format!("{} [y/N] ", audit::quoted_line(question));
+    let answer = match person::current() {
+        Some(person) if person.client.has_terminal => asked_of(&person, &question)?,
+        Some(_) => return Err(no_terminal()),
+        None => match Keyboard::take(LocalModes::ISIG) {
+            Some(keyboard) => keyboard.ask(&question)?,
+            None => return Err(no_terminal()),
+        },
     };
-    let question = audit::quoted_line(question);
-    let answer = keyboard.ask(&format!("{question} [y/N] "))?;
     match answer.trim_ascii().to_ascii_lowercase().as_slice() {
         b"y" | b"yes" => Ok(()),
         _ => Err(cancelled()),
@@ -35,6 +39,39 @@ pub(super) fn password() -> Result<Zeroizing<Vec<u8>>, Failure> {
         Some(keyboard) => keyboard.ask("App password: "),
         None => first_line(b"\n").map(|(line, _)| line),
     }
+}
+
+/// What is answered to a question that somebody else words: on the terminal, or the next line of
+/// standard input. `None`: there is no answer.
+pub(super) fn answer(question: &str, hidden: bool) -> Option<Zeroizing<Vec<u8>>> {
+    let echo = if hidden {
+        LocalModes::ECHO
+    } else {
+        LocalModes::empty()
+    };
+    match Keyboard::take(LocalModes::ISIG | echo) {
+        Some(keyboard) => keyboard.ask(&audit::quoted_line(question)).ok(),
+        None => match first_line(b"\n").ok()? {
+            (line, None) if line.is_empty() => None,
+            (line, _) => Some(line),
+        },
+    }
+}
+
+/// Whether there is somebody to be asked.
+pub(super) fn is_there() -> bool {
+    tcgetattr(std::io::stdin()).is_ok()
+}
+
+fn asked_of(person: &Person, question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let answer = person.client.ask(question, false).ok().flatten();
+    let answer = answer.ok_or_else(cancelled)?;
+    Ok(Zeroizing::new(answer.as_bytes().to_vec()))
+}
+
+fn no_terminal() -> Failure {
+    let message = "a question must be answered, but standard input is not a terminal";
+    Failure::new(Code::Usage, message).hint("--yes answers it")
 }
 
 fn cancelled() -> Failure {
@@ -87,31 +124,30 @@ impl Drop for Keyboard {
     }
 }
 
-/// The first line of standard input, read into one buffer that is wiped, and which of `ends` has ended
-/// it. `None`: the input has.
+/// The next line of standard input, read into one buffer that is wiped, and which of `ends` has ended
+/// it. `None`: the input has. What is behind it is left for the next.
 fn first_line(ends: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Option<u8>), Failure> {
     let stdin = std::io::stdin();
     let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
     let (mut filled, mut end) = (0, None);
-    while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match rustix::io::read(&stdin, room) {
+    while let Some(room) = line.get_mut(filled..=filled) {
+        match rustix::io::read(&stdin, &mut *room) {
             Ok(0) => break,
-            Ok(read) => filled += read,
+            Ok(_) => end = room.first().copied().filter(|byte| ends.contains(byte)),
             Err(Errno::INTR) => continue,
             Err(error) => {
                 let message = format!("cannot read standard input: {error}");
                 return Err(Failure::new(Code::Failed, message));
             }
         }
-        let mut typed = line.iter().copied().take(filled).enumerate();
-        end = typed.find(|(_, byte)| ends.contains(byte));
         if end.is_some() {
             break;
         }
+        filled += 1;
     }
-    line.truncate(end.map_or(filled, |(at, _)| at));
+    line.truncate(filled);
     if line.ends_with(b"\r") {
         line.pop();
     }
-    Ok((line, end.map(|(_, byte)| byte)))
+    Ok((line, end))
 }

@@ -3,12 +3,14 @@
 //!
 //! A wish is one of the tool's verbs, without the user, as it is typed. The helper has it done for the
 //! account of the process that asks, or for the one that a pass names, and relays what it prints, until
-//! it says the end. In between it may ask, as PAM does: each question wants one reply.
+//! it says the end. In between it may ask, as PAM does: each question wants one reply, and so does a
+//! secret, which is taken back unless the reply says that it was written.
 //!
 //! ```text
-//! wish  = "app-passwd 1" | "own" | user? | origin? | pass? | "json"? | word ...
+//! wish  = "app-passwd 1" | "own" | user? | origin? | pass? | "json"? | "terminal"? | word ...
 //! reply = "app-passwd 1" | "reply" | text?             absent: whoever was asked has given up
-//! said  = "app-passwd 1" | "out"  | bytes              to standard output; it may be a secret
+//! said  = "app-passwd 1" | "out"  | bytes              to standard output
+//!       | "app-passwd 1" | "secret" | bytes            to standard output; the reply to it is empty, or absent: it is lost
 //!       | "app-passwd 1" | "say"  | line               to standard error
 //!       | "app-passwd 1" | "tell" | text               of PAM, for people
 //!       | "app-passwd 1" | "warn" | text               the same, of what went wrong
@@ -38,6 +40,8 @@ pub struct Wish {
     pub pass: Option<String>,
     /// As `--json`.
     pub json: bool,
+    /// There is a terminal, and somebody at it who can be asked whether they are sure.
+    pub terminal: bool,
     /// The verb and its arguments.
     pub words: Vec<String>,
 }
@@ -45,8 +49,10 @@ pub struct Wish {
 /// What the helper says.
 #[derive(PartialEq, Eq)]
 pub enum Said {
-    /// For standard output; it may be a secret.
+    /// For standard output.
     Out(Zeroizing<Vec<u8>>),
+    /// For standard output, where it was written if that is replied.
+    Secret(Zeroizing<Vec<u8>>),
     /// A line for standard error.
     Say(String),
     /// What PAM has to tell.
@@ -67,7 +73,7 @@ pub enum Said {
     },
 }
 
-/// What is replied when PAM asks. `None`: whoever was asked has given up.
+/// What is replied to a question. `None`: whoever was asked has given up.
 pub struct Reply(pub Option<Zeroizing<String>>);
 
 impl Wish {
@@ -82,6 +88,7 @@ impl Wish {
         frame.put(self.origin.as_deref().map(str::as_bytes));
         frame.put(self.pass.as_deref().map(str::as_bytes));
         frame.put(self.json.then_some(b"json"));
+        frame.put(self.terminal.then_some(b"terminal"));
         for word in &self.words {
             frame.put(Some(word.as_bytes()));
         }
@@ -97,11 +104,8 @@ impl Wish {
             user: user.transpose().ok()?,
             origin: fields.optional_text()?.map(str::to_owned),
             pass: fields.optional_text()?.map(str::to_owned),
-            json: match fields.optional_text()? {
-                None => false,
-                Some("json") => true,
-                Some(_) => return None,
-            },
+            json: flag(&mut fields, "json")?,
+            terminal: flag(&mut fields, "terminal")?,
             words: Vec::new(),
         };
         while !fields.is_at_end() {
@@ -114,12 +118,21 @@ impl Wish {
     }
 }
 
+/// A field that is there, and says its name, or is not.
+fn flag(fields: &mut Fields<'_>, name: &str) -> Option<bool> {
+    match fields.optional_text()? {
+        None => Some(false),
+        Some(said) => (said == name).then_some(true),
+    }
+}
+
 impl Said {
     /// What is said, as bytes. `None`: it is too long.
     pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
         let code;
         let (word, what): (&[u8], &[u8]) = match self {
             Self::Out(bytes) => (b"out", bytes),
+            Self::Secret(bytes) => (b"secret", bytes),
             Self::Say(line) => (b"say", line.as_bytes()),
             Self::Tell(text) => (b"tell", text.as_bytes()),
             Self::Warn(text) => (b"warn", text.as_bytes()),
@@ -150,6 +163,7 @@ impl Said {
         };
         let said = match word {
             "out" => Self::Out(Zeroizing::new(what.to_vec())),
+            "secret" => Self::Secret(Zeroizing::new(what.to_vec())),
             "say" => Self::Say(text()?),
             "tell" => Self::Tell(text()?),
             "warn" => Self::Warn(text()?),
@@ -196,6 +210,7 @@ mod tests {
             origin: None,
             pass: None,
             json: false,
+            terminal: false,
             words: words.iter().map(|word| (*word).to_owned()).collect(),
         }
     }
@@ -213,6 +228,7 @@ mod tests {
             origin: Some("192.0.2.7".to_owned()),
             pass: Some("p".to_owned()),
             json: true,
+            terminal: true,
             ..wish(&["list"])
         };
         for wish in [own, for_another, wish(&[])] {
@@ -227,9 +243,10 @@ mod tests {
             prompt: text(),
             hidden,
         };
-        let out = Said::Out(Zeroizing::new(vec![0xff; PIECE]));
+        let piece = || Zeroizing::new(vec![0xff; PIECE]);
         for said in [
-            out,
+            Said::Out(piece()),
+            Said::Secret(piece()),
             Said::Say(text()),
             Said::Tell(text()),
             Said::Warn(String::new()),

@@ -55,6 +55,14 @@ pub fn networks_within(inner: &[Network], outer: &[Network]) -> bool {
     outer.is_empty() || !inner.is_empty() && inner.iter().all(inside)
 }
 
+/// Whether an entry would open more after a change than before: more services, more addresses, or for
+/// longer.
+pub fn widens(before: &Credential, after: &Credential, rules: &Rules) -> bool {
+    !rules.services_within(&after.services, &before.services)
+        || !networks_within(&after.networks, &before.networks)
+        || earlier(after.expires, before.expires) != after.expires
+}
+
 impl Rules {
     /// Whether the one list of services opens nothing that the other does not.
     pub fn services_within(&self, inner: &[ServiceName], outer: &[ServiceName]) -> bool {
@@ -117,6 +125,29 @@ mod tests {
             (at(1_050), longest, at(1_050)),
         ] {
             assert_eq!(ending(asked, made, longest), end, "{asked:?} {longest:?}");
+        }
+    }
+
+    #[test]
+    fn more_services_more_networks_or_a_later_end_are_more() {
+        let ending = |services, networks, end| Credential {
+            expires: end,
+            ..entry(services, networks)
+        };
+        let before = ending("mail", "192.0.2.0/24", at(1_000));
+        for (services, networks, end, more) in [
+            ("mail", "192.0.2.0/24", at(1_000), false),
+            ("imap", "192.0.2.7", at(999), false),
+            ("mail web", "192.0.2.0/24", at(1_000), true),
+            ("any", "192.0.2.0/24", at(1_000), true),
+            ("mail", "192.0.0.0/16", at(1_000), true),
+            ("mail", "", at(1_000), true),
+            ("mail", "192.0.2.0/24", at(1_001), true),
+            ("mail", "192.0.2.0/24", None, true),
+        ] {
+            let after = ending(services, networks, end);
+            let answer = widens(&before, &after, &rules());
+            assert_eq!(answer, more, "{services:?} {networks:?} {end:?}");
         }
     }
 

@@ -54,6 +54,8 @@ pub struct NewCredential {
 pub struct Change<'store> {
     look: Look<'store>,
     told: Told,
+    /// Where it was asked for, if not on this machine.
+    origin: Option<String>,
 }
 
 /// Nobody else can change what it sees.
@@ -70,7 +72,13 @@ impl<'store> Change<'store> {
         Self {
             look,
             told: Told::default(),
+            origin: None,
         }
+    }
+
+    /// From now on what is recorded says where it was asked for.
+    pub fn asked_from(&mut self, origin: Option<String>) {
+        self.origin = origin;
     }
 
     /// Makes an entry, and returns it as it is stored.
@@ -124,6 +132,7 @@ impl<'store> Change<'store> {
         entry: CredentialId,
         detail: &str,
     ) -> Result<(), Error> {
+        let detail = &self.with_origin(detail);
         self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
         let line = audit::change(action, user.as_str(), entry, by, detail);
         self.told.add(action, by, line);
@@ -138,10 +147,18 @@ impl<'store> Change<'store> {
         action: &str,
         detail: &str,
     ) -> Result<(), Error> {
+        let detail = &self.with_origin(detail);
         self.write_event(at, by, action, "", 0, detail)?;
         let line = audit::change_of_all(action, by, detail);
         self.told.add(action, by, line);
         Ok(())
+    }
+
+    fn with_origin(&self, detail: &str) -> String {
+        let origin = self.origin.as_deref().map(said::origin);
+        let words = [detail].into_iter().chain(origin.as_deref());
+        let words: Vec<_> = words.filter(|words| !words.is_empty()).collect();
+        words.join(" ")
     }
 
     fn write_event(

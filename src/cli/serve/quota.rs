@@ -84,6 +84,10 @@ impl Quotas {
             let config = Config::load(&self.config_path)?;
             let before = std::mem::take(&mut self.callers);
             self.missing = config.helper.callers.into_keys().collect();
+            // The web page speaks for many.
+            if config.self_service.enabled {
+                self.missing.push(config.self_service.web_user);
+            }
             self.again = None;
             self.admit(0, &before);
             self.look_for_the_missing(&before);

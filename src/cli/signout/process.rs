@@ -12,7 +12,7 @@ use pam_app_passwd::session::{Open, Process, number_of, parent_of, pids};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::cli::program;
+use crate::cli::{person, program};
 
 /// How long a session may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,8 +58,12 @@ pub(in crate::cli) struct Asker {
 }
 
 impl Asker {
-    /// This process.
-    pub(super) fn ourselves() -> Self {
+    /// Who is served by this thread; else this process.
+    pub(super) fn current() -> Self {
+        person::current().map_or_else(Self::ourselves, |person| Self::of(person.pid))
+    }
+
+    fn ourselves() -> Self {
         Self {
             other: None,
             ..Self::of(own_pid())

@@ -2,7 +2,7 @@
 //! What an event says about an entry.
 
 use super::{networks as list_of_networks, services as list_of_services};
-use crate::audit::quoted;
+use crate::audit::{bare, quoted};
 use crate::clock::Timestamp;
 use crate::credential::{Label, Network, ServiceName};
 
@@ -40,4 +40,8 @@ pub(super) fn networks(networks: &[Network]) -> String {
 pub(super) fn expires(expires: Option<Timestamp>) -> String {
     let end = expires.map_or("never".to_owned(), |at| at.seconds().to_string());
     format!("expires={end}")
+}
+
+pub(super) fn origin(address: &str) -> String {
+    format!("from={}", bare(address.as_bytes()))
 }

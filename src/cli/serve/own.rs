@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What account holders have the helper do: the tool's verbs, for themselves.
+//!
+//! Whose wish it is, is what the kernel says of the process that asks (`SO_PEERCRED`). Only the web
+//! page's speaks for others: for whoever has proved to PAM, through it, who they are, as long as it
+//! shows the pass that it got for that.
+//!
+//! Before a secret is made and before an entry opens more than it did, PAM is asked again. No app
+//! password satisfies that service.
+//!
+//! Everything is bounded: how long a talk takes, how many there are at once, and how often somebody may
+//! fail to prove who they are. None of it takes anything that a login needs.
+
+mod conversation;
+mod passes;
+mod rules;
+mod tries;
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use nix::unistd::User;
+use pam_app_passwd::audit;
+use pam_app_passwd::clock;
+use pam_app_passwd::config::Config;
+use pam_app_passwd::credential::UserName;
+use pam_app_passwd::helper::TALK;
+use pam_app_passwd::helper::own::{Said, Wish};
+use rustix::net::UCred;
+
+use super::share::Share;
+use crate::cli::client::Client;
+use crate::cli::failure::{Code, Failure};
+use crate::cli::owner::{Owner, Proof};
+use crate::cli::person::Person;
+use crate::cli::{
+    Cli, Context, Verb, asked_for, create, edit, list, log, operator, own, revoke, rotate, show,
+};
+use conversation::{Account, End};
+use passes::Passes;
+use tries::{Tries, Who};
+
+/// How many talks there may be at once, with the people of one uid and with all of them.
+const TALKS_OF_EACH: usize = 2;
+const TALKS_OF_ALL: usize = 32;
+/// And with the web page, which speaks for many.
+const TALKS_OF_THE_WEB: usize = 16;
+
+/// What is kept between wishes.
+pub(super) struct Own {
+    shell: Share,
+    web: Share,
+    tries: Tries,
+    passes: Passes,
+}
+
+/// Who asks, as far as the kernel says.
+#[derive(Clone, Copy)]
+struct Peer {
+    uid: u32,
+    pid: i32,
+    /// It is the web page.
+    is_web: bool,
+}
+
+/// A talk that is under way; its place is given back when dropped.
+struct Talk<'a> {
+    share: &'a Share,
+    uid: u32,
+}
+
+impl Own {
+    pub(super) fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            shell: Share::new(TALKS_OF_EACH, TALKS_OF_ALL),
+            web: Share::new(TALKS_OF_THE_WEB, TALKS_OF_THE_WEB),
+            tries: Tries::default(),
+            passes: Passes::new()?,
+        })
+    }
+
+    /// Does what is wished, and says to the end what became of it.
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        wish: &Wish,
+        connection: OwnedFd,
+        peer: UCred,
+        config_path: &Path,
+    ) {
+        let client = Arc::new(Client {
+            connection,
+            has_terminal: wish.terminal,
+            deadline: Instant::now() + TALK,
+        });
+        let done = self.fulfil(wish, &client, peer, config_path);
+        let code = done.unwrap_or_else(|failure| {
+            let told = failure.told_to_holders();
+            for line in told.lines() {
+                // Who has hung up wants to hear nothing.
+                let _ = client.line(&audit::quoted_line(&line));
+            }
+            told.code
+        });
+        let _ = client.say(&Said::End { code: code as u8 });
+    }
+
+    fn fulfil(
+        self: &Arc<Self>,
+        wish: &Wish,
+        client: &Arc<Client>,
+        peer: UCred,
+        config_path: &Path,
+    ) -> Result<Code, Failure> {
+        let config = Config::load(config_path)?;
+        rules::require_enabled(&config)?;
+        let peer = Peer::of(peer, &config);
+        let _talk = self.begin_talk(peer)?;
+        let origin = peer.origin(wish)?;
+        if let (["sign-in"], Some(user), true) = (words(wish).as_slice(), &wish.user, peer.is_web) {
+            return self.sign_in(user, origin.as_deref(), client, peer, &config);
+        }
+        let person = Arc::new(Person {
+            user: self.user(wish, peer)?,
+            origin,
+            pid: peer.pid,
+            client: client.clone(),
+        });
+        rules::require_allowed(&person.user, &config)?;
+        let proof = self.proof(person.clone(), peer);
+        let config = bounded(config);
+        person.clone().serve(|| match words(wish).as_slice() {
+            ["sign-out", rest @ ..] if peer.is_web => self.sign_out(wish, &person.user, rest),
+            ["rules"] => rules::answer(&person.user, &config),
+            ["admin", ..] => administer(wish, &person.user, config, &proof),
+            _ => have_done(wish, &person.user, config, proof),
+        })
+    }
+
+    fn begin_talk(&self, peer: Peer) -> Result<Talk<'_>, Failure> {
+        let share = if peer.is_web { &self.web } else { &self.shell };
+        let uid = peer.uid;
+        match share.enter(uid) {
+            true => Ok(Talk { share, uid }),
+            false => Err(
+                Failure::new(Code::Failed, "too much of this goes on at once")
+                    .hint("end what you have begun elsewhere, or try again"),
+            ),
+        }
+    }
+
+    /// Whose wish it is.
+    fn user(&self, wish: &Wish, peer: Peer) -> Result<UserName, Failure> {
+        if peer.is_web {
+            let pass = wish.pass.as_deref().filter(|_| wish.user.is_none());
+            let holder = pass.and_then(|pass| self.passes.holder(pass, peer.uid, Instant::now()));
+            let message = "nobody is signed in, or not any more";
+            return holder.ok_or_else(|| Failure::new(Code::Unusable, message).hint("sign in"));
+        }
+        if wish.user.is_some() || wish.pass.is_some() {
+            return Err(not_for_others());
+        }
+        Ok(UserName::parse(&operator::name_of(peer.uid))?)
+    }
+
+    /// Gives the web page a pass for whoever is this user, as PAM says.
+    fn sign_in(
+        &self,
+        user: &UserName,
+        origin: Option<&str>,
+        client: &Client,
+        peer: Peer,
+        config: &Config,
+    ) -> Result<Code, Failure> {
+        let user = UserName::parse(&self.vouch(user, origin, client, peer)?)?;
+        rules::require_allowed(&user, config)?;
+        let pass = self.passes.give(&user, peer.uid, Instant::now())?;
+        let said = client.out(pass.as_bytes());
+        said.map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+        Ok(Code::Done)
+    }
+
+    fn sign_out(&self, wish: &Wish, user: &UserName, rest: &[&str]) -> Result<Code, Failure> {
+        let now = Instant::now();
+        match rest {
+            [] => self
+                .passes
+                .end(wish.pass.as_deref().unwrap_or_default(), now),
+            ["--everywhere"] => self.passes.end_all(user, now),
+            _ => return Err(not_theirs()),
+        }
+        Ok(Code::Done)
+    }
+
+    /// What has a person prove that it is they.
+    fn proof(self: &Arc<Self>, person: Arc<Person>, peer: Peer) -> Proof {
+        let own = self.clone();
+        Box::new(move || {
+            let (user, origin) = (&person.user, person.origin.as_deref());
+            let vouched = own.vouch(user, origin, &person.client, peer)?;
+            match vouched == user.as_str() {
+                true => Ok(()),
+                false => Err(unproven()),
+            }
+        })
+    }
+
+    /// Who somebody is, as PAM says, if they prove it.
+    fn vouch(
+        &self,
+        user: &UserName,
+        origin: Option<&str>,
+        client: &Client,
+        peer: Peer,
+    ) -> Result<String, Failure> {
+        let user = user.as_str();
+        let who = peer.counted_as(user, origin);
+        if !self.tries.begin(&who, Instant::now()) {
+            let message = format!("{user} has failed too often to prove who they are");
+            return Err(Failure::new(Code::Policy, message).hint("try again in ten minutes"));
+        }
+        let account = Account {
+            user,
+            ruser: (!peer.is_web).then_some(user),
+            rhost: origin,
+        };
+        match conversation::hold(&account, client) {
+            Ok(End::Vouched(name)) => {
+                self.tries.succeeded(&who);
+                Ok(name)
+            }
+            Ok(End::Left { tried: true }) => Err(cancelled()),
+            Ok(End::Left { tried: false }) => {
+                self.tries.take_back(&who);
+                Err(cancelled())
+            }
+            Ok(End::Refused) => Err(unproven()),
+            Err(failure) => {
+                self.tries.take_back(&who);
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Peer {
+    fn of(peer: UCred, config: &Config) -> Self {
+        let web = User::from_name(&config.self_service.web_user);
+        let web = web.ok().flatten().map(|user| user.uid.as_raw());
+        let uid = peer.uid.as_raw();
+        Self {
+            uid,
+            pid: peer.pid.as_raw_nonzero().get(),
+            is_web: uid != 0 && web == Some(uid),
+        }
+    }
+
+    /// Where the wish comes from, if not from this machine.
+    fn origin(self, wish: &Wish) -> Result<Option<String>, Failure> {
+        let Some(origin) = &wish.origin else {
+            return Ok(None);
+        };
+        if !self.is_web {
+            return Err(not_for_others());
+        }
+        let address: IpAddr = origin.parse().map_err(|_| {
+            let message = format!("not an address: '{origin}'");
+            Failure::new(Code::Usage, message)
+        })?;
+        Ok(Some(address.to_canonical().to_string()))
+    }
+
+    /// By what the tries to prove that somebody is this user are counted.
+    fn counted_as(self, user: &str, origin: Option<&str>) -> Vec<Who> {
+        if !self.is_web {
+            return vec![Who::Uid(self.uid)];
+        }
+        let address = origin.and_then(|origin| origin.parse().ok());
+        let network = address.map(Who::from);
+        network
+            .into_iter()
+            .chain([Who::User(user.to_owned())])
+            .collect()
+    }
+}
+
+impl Drop for Talk<'_> {
+    fn drop(&mut self) {
+        self.share.leave(self.uid);
+    }
+}
+
+/// Has a verb done by its owner.
+fn have_done(wish: &Wish, user: &UserName, config: Config, proof: Proof) -> Result<Code, Failure> {
+    match own::read(&wish.words, user.as_str()).ok_or_else(not_theirs)? {
+        Ok(cli) => {
+            let owner = Owner::new(&config, proof);
+            run(cli, wish, config, Some(owner))
+        }
+        Err(error) => asked_for(error),
+    }
+}
+
+/// Has a verb done by an administrator, for anybody: they see, and revoke, but never a secret.
+fn administer(
+    wish: &Wish,
+    user: &UserName,
+    config: Config,
+    proof: &Proof,
+) -> Result<Code, Failure> {
+    if !rules::is_admin(user, &config)? {
+        return Err(not_theirs());
+    }
+    let words = ["app-passwd"].into_iter();
+    let rest = wish.words.iter().skip(1).map(String::as_str);
+    let cli = match Cli::try_parse_from(words.chain(rest)) {
+        Ok(cli) => cli,
+        Err(error) => return asked_for(error),
+    };
+    match (&cli.verb, cli.verb.user()) {
+        (Verb::List(_) | Verb::Log(_), _) => {}
+        (Verb::Revoke(_), Some(_)) => proof()?,
+        _ => return Err(not_theirs()),
+    }
+    run(cli, wish, config, None)
+}
+
+fn run(cli: Cli, wish: &Wish, config: Config, owner: Option<Owner>) -> Result<Code, Failure> {
+    let context = Context {
+        config,
+        json: wish.json || cli.json,
+        now: clock::now(),
+        owner,
+    };
+    match cli.verb {
+        Verb::Create(arguments) => create::run(arguments, &context),
+        Verb::List(arguments) => list::run(arguments, &context),
+        Verb::Show(arguments) => show::run(arguments, &context),
+        Verb::Revoke(arguments) => revoke::run(arguments, &context),
+        Verb::Edit(arguments) => edit::run(arguments, &context),
+        Verb::Rotate(arguments) => rotate::run(arguments, &context),
+        Verb::Log(arguments) => log::run(arguments, &context),
+        _ => Err(not_theirs()),
+    }
+}
+
+/// For account holders there is one longest lifetime.
+fn bounded(mut config: Config) -> Config {
+    let own = config.self_service.max_lifetime;
+    config.policy.max_lifetime = config.policy.max_lifetime.or_shorter(own);
+    config
+}
+
+fn words(wish: &Wish) -> Vec<&str> {
+    wish.words.iter().map(String::as_str).collect()
+}
+
+fn not_theirs() -> Failure {
+    Failure::new(Code::Unusable, "only root can do that").hint("leave out USER for your own")
+}
+
+fn not_for_others() -> Failure {
+    let message = "nobody but the web page's user speaks for others";
+    Failure::new(Code::Unusable, message).hint("ask for yourself")
+}
+
+fn unproven() -> Failure {
+    let message = "you could not be proved to be who you are; nothing was changed";
+    Failure::new(Code::Failed, message)
+        .hint("an app password is no proof: use the account's password")
+}
+
+fn cancelled() -> Failure {
+    Failure::new(Code::Usage, "cancelled; nothing was changed")
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A conversation with PAM, in a process of its own (`app-passwd converse`), relayed to the program of
+//! the account holder. It ends, and is killed, when it takes too long or nobody listens any more.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use pam_app_passwd::helper::own::{Reply, Said};
+use pam_app_passwd::helper::{read_frame, write_all};
+use pam_app_passwd::policy::SELF_SERVICE;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::cli::client::Client;
+use crate::cli::failure::{Code, Failure};
+use crate::cli::program;
+
+/// This program, also when another version was installed in its place meanwhile.
+const OURSELVES: &str = "/proc/self/exe";
+/// Where stacks are: the administrator's, and a distribution's.
+const STACKS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d"];
+
+/// Whom PAM is asked about.
+pub(super) struct Account<'a> {
+    pub(super) user: &'a str,
+    /// The account that asks, if it is on this machine.
+    pub(super) ruser: Option<&'a str>,
+    /// The machine that asks, if it is another one.
+    pub(super) rhost: Option<&'a str>,
+}
+
+/// What came of it.
+pub(super) enum End {
+    /// It is this account, PAM says.
+    Vouched(String),
+    /// PAM says that it is not, or may not be used now.
+    Refused,
+    /// Somebody went away. If they had answered nothing, nothing was tried.
+    Left { tried: bool },
+}
+
+/// Has PAM talk to whoever is at `client`. Without a stack of its own, the service would have that of
+/// `other`, which was made for whatever is unknown.
+pub(super) fn hold(account: &Account<'_>, client: &Client) -> Result<End, Failure> {
+    let has_stack = |directory| Path::new(directory).join(SELF_SERVICE).exists();
+    if !STACKS.into_iter().any(has_stack) {
+        let message =
+            format!("there is no /etc/pam.d/{SELF_SERVICE}, so nobody can prove who they are");
+        return Err(
+            Failure::new(Code::Unusable, message).hint("the administrator has to put one there")
+        );
+    }
+    let failed =
+        |error: io::Error| Failure::new(Code::Unusable, format!("PAM cannot be asked: {error}"));
+    let mut conversation = Conversation::begin(account).map_err(failed)?;
+    let Some(user) = conversation.relay(client) else {
+        return Ok(match conversation.is_alone {
+            true => End::Left {
+                tried: conversation.tried,
+            },
+            false => End::Refused,
+        });
+    };
+    Ok(End::Vouched(user))
+}
+
+struct Conversation {
+    child: Child,
+    channel: OwnedFd,
+    /// Something was answered.
+    tried: bool,
+    /// Whoever was asked has given up, or has gone.
+    is_alone: bool,
+}
+
+impl Conversation {
+    fn begin(account: &Account<'_>) -> io::Result<Self> {
+        let (ours, its) = UnixStream::pair()?;
+        let mut command = Command::new(OURSELVES);
+        command.arg0("app-passwd").arg("converse");
+        for (option, value) in [("--ruser", account.ruser), ("--rhost", account.rhost)] {
+            command.args(value.map(|value| format!("{option}={value}")));
+        }
+        let child = command
+            .args(["--", account.user])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(its)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self {
+            child,
+            channel: ours.into(),
+            tried: false,
+            is_alone: false,
+        })
+    }
+
+    /// Who it is, if PAM says so.
+    fn relay(&mut self, client: &Client) -> Option<String> {
+        let mut user = None;
+        loop {
+            self.wait(client)?;
+            let frame = read_frame(&self.channel, client.deadline).ok()?;
+            match Said::decode(&frame)? {
+                Said::Ask { prompt, hidden } => self.ask(client, &prompt, hidden)?,
+                said @ (Said::Tell(_) | Said::Warn(_)) => {
+                    let told = client.say(&said);
+                    self.with_somebody(told.ok())?;
+                }
+                Said::Out(name) => user = String::from_utf8(name.to_vec()).ok(),
+                Said::End { code: 0 } => return user,
+                Said::End { .. } | Said::Say(_) | Said::Secret(_) => return None,
+            }
+        }
+    }
+
+    fn ask(&mut self, client: &Client, prompt: &str, hidden: bool) -> Option<()> {
+        let asked = client.ask(prompt, hidden).ok();
+        let answer = self.with_somebody(asked.flatten())?;
+        self.tried = true;
+        let reply = Reply(Some(answer)).encode()?;
+        write_all(&self.channel, &reply, client.deadline).ok()
+    }
+
+    /// Notes whether somebody is there.
+    fn with_somebody<T>(&mut self, said: Option<T>) -> Option<T> {
+        self.is_alone = said.is_none();
+        said
+    }
+
+    /// Until the process says something. Meanwhile the client has nothing to say, so it can only go.
+    fn wait(&mut self, client: &Client) -> Option<()> {
+        let left = client.deadline.saturating_duration_since(Instant::now());
+        let patience = Timespec::try_from(left).ok();
+        let mut ready = [
+            PollFd::new(&self.channel, PollFlags::IN),
+            PollFd::new(&client.connection, PollFlags::IN),
+        ];
+        poll(&mut ready, patience.as_ref()).ok()?;
+        let [says, goes] = ready.map(|descriptor| !descriptor.revents().is_empty());
+        let there = says || !goes;
+        self.with_somebody(there.then_some(()))?;
+        says.then_some(())
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        program::kill(&mut self.child);
+    }
+}
