@@ -6,22 +6,30 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::frame::LONGEST;
 use pam_app_passwd::helper::own::{PIECE, Reply, Said, Wish};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
-/// How long a wish may take in all, with every question of PAM's.
-pub(crate) const WHOLE: Duration = Duration::from_secs(120);
+/// How many wishes that ask nothing are fulfilled at once. With the talks that wait for somebody these are
+/// as many as the helper takes of us.
+const AT_ONCE: usize = 4;
+/// How long one of them waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
 /// More output of one wish is not believed.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Nor are more lines, of each kind.
 const MOST_LINES: usize = 500;
 
-/// Where the helper listens.
-pub(crate) struct Helper(PathBuf);
+pub(crate) struct Helper {
+    /// Where it listens.
+    socket: PathBuf,
+    turns: Semaphore,
+}
 
 /// A wish that is being fulfilled.
 pub(crate) struct Talk {
@@ -73,28 +81,34 @@ pub(crate) struct End {
 
 impl Helper {
     pub(crate) fn at(socket: &Path) -> Self {
-        Self(socket.to_owned())
+        Self {
+            socket: socket.to_owned(),
+            turns: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// Has a wish fulfilled up to its end, or to the first question.
     pub(crate) async fn begin(&self, wish: &Wish) -> io::Result<Step> {
         let frame = wish.encode().ok_or(ErrorKind::InvalidInput)?;
-        let until = Instant::now() + WHOLE;
-        let stream = timeout_at(until, UnixStream::connect(&self.0)).await??;
+        let until = Instant::now() + TALK;
+        let mut stream = timeout_at(until, UnixStream::connect(&self.socket)).await??;
         if stream.peer_cred()?.uid() != 0 {
             let message = "what listens there is not root's";
             return Err(io::Error::new(ErrorKind::PermissionDenied, message));
         }
+        timeout_at(until, stream.write_all(&frame)).await??;
         let talk = Talk {
             stream,
             until,
             heard: Heard::nothing(),
         };
-        talk.say(&frame).await
+        talk.listen().await
     }
 
     /// The same for one that asks nothing. One that does is given up.
     pub(crate) async fn ask(&self, wish: &Wish) -> io::Result<End> {
+        let turn = timeout(TURN, self.turns.acquire()).await?;
+        let _turn = turn.map_err(io::Error::other)?;
         match self.begin(wish).await? {
             Step::Ends(end) => Ok(end),
             Step::Asks(..) => Err(not_understood()),
@@ -104,14 +118,18 @@ impl Helper {
 
 impl Talk {
     /// Answers the question.
-    pub(crate) async fn reply(self, text: Zeroizing<String>) -> io::Result<Step> {
-        let frame = Reply(Some(text)).encode().ok_or(ErrorKind::InvalidInput)?;
-        self.say(&frame).await
+    pub(crate) async fn reply(mut self, text: Zeroizing<String>) -> io::Result<Step> {
+        self.send(&Reply(Some(text))).await?;
+        self.listen().await
     }
 
-    /// Says something, and listens until it is somebody else's turn.
-    async fn say(mut self, frame: &[u8]) -> io::Result<Step> {
-        timeout_at(self.until, self.stream.write_all(frame)).await??;
+    async fn send(&mut self, reply: &Reply) -> io::Result<()> {
+        let frame = reply.encode().ok_or(ErrorKind::InvalidInput)?;
+        timeout_at(self.until, self.stream.write_all(&frame)).await?
+    }
+
+    /// Listens until somebody has to answer, or to the end.
+    async fn listen(mut self) -> io::Result<Step> {
         loop {
             let frame = timeout_at(self.until, read_frame(&mut self.stream)).await??;
             match Said::decode(&frame).ok_or_else(not_understood)? {
@@ -123,6 +141,10 @@ impl Talk {
                         told,
                     };
                     return Ok(Step::Asks(ask, self));
+                }
+                Said::Secret(bytes) => {
+                    self.heard.out.extend_from_slice(&bytes);
+                    self.send(&Reply(Some(Zeroizing::default()))).await?;
                 }
                 Said::End { code } => return Ok(Step::Ends(self.heard.end(code))),
                 said => self.heard.note(said)?,
@@ -147,7 +169,7 @@ impl Heard {
             Said::Say(line) => self.said.push(line),
             Said::Tell(text) => self.tell(text, false),
             Said::Warn(text) => self.tell(text, true),
-            Said::Ask { .. } | Said::End { .. } => {}
+            Said::Ask { .. } | Said::End { .. } | Said::Secret(_) => {}
         }
         let fits = self.out.len() <= MOST_BYTES
             && self.said.len() <= MOST_LINES

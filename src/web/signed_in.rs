@@ -83,6 +83,7 @@ impl SignedIn {
             origin: Some(self.visitor.client.address.to_string()),
             pass: Some(self.who.pass.to_string()),
             json: true,
+            terminal: false,
             words,
         }
     }

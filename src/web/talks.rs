@@ -8,16 +8,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use pam_app_passwd::helper::TALK;
 use tokio::time::Instant;
 
 use crate::client::{Client, network};
-use crate::helper::{Talk, WHOLE};
+use crate::helper::Talk;
 use crate::pages::Purpose;
 use crate::places::{Place, Places};
 use crate::token::Token;
 
-/// As many as the helper takes of the page.
-const MOST: usize = 16;
+/// Fewer than the helper takes of the page, which has other wishes as well.
+const MOST: usize = 12;
 /// As many as are begun from one network.
 const OF_A_NETWORK: usize = 4;
 
@@ -63,7 +64,7 @@ impl Talks {
     /// Keeps a conversation until the form with the token that is returned comes back.
     pub(crate) fn wait(&self, form: Token, waiting: Waiting) {
         self.with(|all| {
-            all.retain(|_, other| other.about.began.elapsed() < WHOLE);
+            all.retain(|_, other| other.about.began.elapsed() < TALK);
             all.insert(form, waiting);
         });
     }

@@ -84,7 +84,7 @@ pub(super) async fn show_all(session: SignedIn) -> Answer {
 /// `POST /revoke-all`
 pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
-    let end = session.ask(&["revoke", "--all"]).await?;
+    let end = session.ask(&["revoke", "--all", "--yes"]).await?;
     Ok(session.go("/", said(session.text(), end)))
 }
 

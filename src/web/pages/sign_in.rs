@@ -88,6 +88,7 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, typed: F
         origin: Some(visitor.client.address.to_string()),
         pass: None,
         json: false,
+        terminal: false,
         words: vec!["sign-in".to_owned()],
     };
     let purpose = Purpose::SignIn { user };
@@ -134,6 +135,7 @@ async fn rules(app: &App, visitor: &Visitor, pass: &str) -> Option<Rules> {
         origin: Some(visitor.client.address.to_string()),
         pass: Some(pass.to_owned()),
         json: true,
+        terminal: false,
         words: vec!["rules".to_owned()],
     };
     match app.helper.ask(&wish).await {
