@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use pam_app_passwd::helper::own::Wish;
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
 
 use crate::helper::End;
 use crate::page::{Frame, Notice};
@@ -99,7 +99,7 @@ impl SignedIn {
 
     /// The helper has forgotten us: it was restarted, or they have signed out everywhere.
     pub(crate) fn still_signed_in(&self, end: &End) -> Result<(), Trouble> {
-        if end.code != NO_PASS {
+        if !end.said.iter().any(|line| line.ends_with(NOT_SIGNED_IN)) {
             return Ok(());
         }
         self.app.sessions.end(self.token);
@@ -122,6 +122,3 @@ impl SignedIn {
         self.app.sessions.notice(self.token)
     }
 }
-
-/// The exit status when the helper knows nothing of a pass.
-const NO_PASS: u8 = 5;

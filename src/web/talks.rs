@@ -49,6 +49,7 @@ impl Talks {
     /// Room for one more conversation of this client. `None`: there is none for its network.
     pub(crate) fn admit(&self, client: &Client) -> Option<Place> {
         let network = network(client.address);
+        self.with(|_| ()); // what took too long gives its place back
         let own = self.places.of(network);
         if own >= OF_A_NETWORK {
             return None;
@@ -63,10 +64,7 @@ impl Talks {
 
     /// Keeps a conversation until the form with the token that is returned comes back.
     pub(crate) fn wait(&self, form: Token, waiting: Waiting) {
-        self.with(|all| {
-            all.retain(|_, other| other.about.began.elapsed() < TALK);
-            all.insert(form, waiting);
-        });
+        self.with(|all| all.insert(form, waiting));
     }
 
     /// The conversation that the form belongs to, if it is its owner who has sent it.
@@ -101,6 +99,8 @@ impl Talks {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<Token, Waiting>) -> T) -> T {
-        look(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, waiting| waiting.about.began.elapsed() < TALK);
+        look(&mut all)
     }
 }

@@ -22,6 +22,16 @@ const HANGS: Duration = Duration::from_secs(60);
 /// The name that WebDriver gives an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// What has the focus, and whether that can be seen.
+const FOCUS: &str = "
+    const focus = document.activeElement, style = getComputedStyle(focus);
+    return {
+      name: focus.id || focus.textContent.trim() || focus.name,
+      order: [...document.querySelectorAll('*')].indexOf(focus),
+      is_seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+        || getComputedStyle(focus.parentElement).outlineStyle !== 'none',
+    };";
+
 pub struct Browser {
     port: u16,
     session: String,
@@ -162,6 +172,15 @@ impl Browser {
         self.command("POST", &format!("/element/{element}/value"), &keys);
     }
 
+    /// Presses a key, wherever the focus is, and says where it is then.
+    pub fn tab(&self) -> Json {
+        let focus = self.command("GET", "/element/active", &Json::Null);
+        let focus = focus[ELEMENT].as_str().unwrap();
+        let key = json!({"text": "\u{e004}"});
+        self.command("POST", &format!("/element/{focus}/value"), &key);
+        self.script(FOCUS)
+    }
+
     /// What a script says that sees the page.
     pub fn script(&self, script: &str) -> Json {
         self.command(
@@ -169,6 +188,18 @@ impl Browser {
             "/execute/sync",
             &json!({"script": script, "args": []}),
         )
+    }
+
+    /// What axe-core says is wrong with the page by WCAG 2.2 AA.
+    pub fn judged_by(&self, axe: &str) -> Json {
+        let script = format!(
+            "{axe}; const done = arguments[0];
+             axe.run({{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}}).then(
+               (result) => done(result.violations.map((v) => [v.id, v.nodes.map((node) => node.html)])),
+               (error) => done(String(error)));"
+        );
+        let body = json!({"script": script, "args": []});
+        self.command("POST", "/execute/async", &body)
     }
 
     /// Waits until the page says it.

@@ -16,6 +16,7 @@
 //! | `ssh.rs` | an OpenSSH server on a private machine, and its clients |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
+//! | `visitor.rs` | whoever speaks HTTP without being a browser |
 //! | `web.rs` | the self-service page on a private machine |
 
 // Every test crate compiles this for itself and uses its own part. Here a failed step is a failed test.
@@ -36,6 +37,7 @@ pub mod source;
 pub mod ssh;
 pub mod strace;
 pub mod terminal;
+pub mod visitor;
 pub mod web;
 
 use std::env;

@@ -29,7 +29,7 @@ use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::TALK;
-use pam_app_passwd::helper::own::{Said, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Said, Wish};
 use rustix::net::UCred;
 
 use super::share::Share;
@@ -157,8 +157,8 @@ impl Own {
         if peer.is_web {
             let pass = wish.pass.as_deref().filter(|_| wish.user.is_none());
             let holder = pass.and_then(|pass| self.passes.holder(pass, peer.uid, Instant::now()));
-            let message = "nobody is signed in, or not any more";
-            return holder.ok_or_else(|| Failure::new(Code::Unusable, message).hint("sign in"));
+            return holder
+                .ok_or_else(|| Failure::new(Code::Unusable, NOT_SIGNED_IN).hint("sign in"));
         }
         if wish.user.is_some() || wish.pass.is_some() {
             return Err(not_for_others());

@@ -26,6 +26,8 @@ use crate::{App, cookie, say};
 
 /// The exit status when there were too many tries.
 const TOO_MANY: u8 = 4;
+/// And when this account, or this machine, has no app passwords that people make themselves.
+const NOT_HERE: u8 = 5;
 
 #[derive(Template)]
 #[template(path = "sign_in.html", config = "src/web/askama.toml")]
@@ -100,15 +102,11 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
     let text = visitor.text;
     if end.code != 0 {
         let why = match end.code {
-            TOO_MANY => text.too_many,
-            _ => text.sign_in_failed,
+            TOO_MANY => Notice::problem(text.too_many),
+            NOT_HERE => Notice::problem(text.sorry).with(end.said.clone()),
+            _ => Notice::problem(text.sign_in_failed),
         };
-        return form(
-            text,
-            visitor.visit,
-            user.as_str(),
-            Some(Notice::problem(why)),
-        );
+        return form(text, visitor.visit, user.as_str(), Some(why));
     }
     let pass = str::from_utf8(&end.out).unwrap_or_default().trim();
     let pass = Zeroizing::new(pass.to_owned());
