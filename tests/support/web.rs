@@ -5,7 +5,7 @@ use super::visitor::Visitor;
 use super::{browser, cannot_run};
 
 /// The page.
-const PAGE: Option<&str> = option_env!("CARGO_BIN_EXE_app-passwd-web");
+pub const PAGE: Option<&str> = option_env!("CARGO_BIN_EXE_app-passwd-web");
 
 pub struct Web {
     pub machine: PrivateMachine,
@@ -20,7 +20,13 @@ impl Web {
     }
 
     /// With options of `web.sh`, behind the daemons of these scripts.
-    pub fn with(options: &str, daemons: &str, needs: &[&str]) -> Option<Web> {
+    fn with(options: &str, daemons: &str, needs: &[&str]) -> Option<Web> {
+        Web::running(needs, |page| {
+            format!("{daemons} web.sh {page} {options} --")
+        })
+    }
+
+    fn running(needs: &[&str], daemons: impl FnOnce(&str) -> String) -> Option<Web> {
         let always = [
             "root", "unshare", "nsenter", "perl", "openssl", "sqlite3", "curl", "oathtool",
         ];
@@ -28,7 +34,7 @@ impl Web {
             return None;
         }
         let page = PAGE.expect("the page is a feature, which is on unless it is turned off");
-        let machine = PrivateMachine::with(&format!("{daemons} web.sh {page} {options} --"));
+        let machine = PrivateMachine::with(&daemons(page));
         let url = machine.shell("cat web-url").trim_end().to_owned();
         Some(Web { machine, url })
     }
@@ -36,6 +42,13 @@ impl Web {
     /// Behind a proxy that is played by the visitors themselves: they say where they are.
     pub fn behind_a_proxy() -> Option<Web> {
         Web::with("--proxy", "", &[])
+    }
+
+    /// Behind this proxy, which has the configuration that we ship.
+    pub fn behind(proxy: &str, needs: &[&str]) -> Option<Web> {
+        let daemons = format!("web-proxy.sh {proxy}");
+        let needs = [needs, &browser::NEEDS].concat();
+        Web::running(&needs, |page| format!("web.sh {page} --proxy -- {daemons}"))
     }
 
     /// Somebody at this address.

@@ -67,7 +67,7 @@ pub(crate) const DE: Text = Text {
     remove: "Entfernen",
     revoke_all: "Alle widerrufen",
     created: "Erstellt",
-    last_used: "Zuletzt benutzt",
+    last_used: "Benutzt",
     never_used: "nie",
     expires: "Läuft ab",
     expired: "Abgelaufen",
