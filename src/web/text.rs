@@ -17,6 +17,15 @@ pub(crate) enum Language {
     En,
 }
 
+/// Sentences that have something in them.
+type OfAgo = fn(Ago) -> String;
+type OfName = fn(&str) -> String;
+type OfDays = fn(u32) -> String;
+type OfStatus = fn(&str) -> &'static str;
+type OfCount = fn(usize) -> String;
+type OfShare = fn(usize, usize) -> String;
+type OfNames = fn(&str, &str) -> String;
+
 /// A length of time that has passed.
 #[derive(Clone, Copy)]
 pub(crate) enum Ago {
@@ -34,9 +43,9 @@ pub(crate) struct Text {
     /// As strftime writes it; the month stands for `{}`.
     pub(crate) date: &'static str,
     pub(crate) just_now: &'static str,
-    pub(crate) ago: fn(Ago) -> String,
-    pub(crate) on: fn(&str) -> String,
-    pub(crate) days: fn(u32) -> String,
+    pub(crate) ago: OfAgo,
+    pub(crate) on: OfName,
+    pub(crate) days: OfDays,
 
     // -- on every page
     pub(crate) app: &'static str,
@@ -77,12 +86,12 @@ pub(crate) struct Text {
     pub(crate) never_expires: &'static str,
     pub(crate) good_for: &'static str,
     pub(crate) from: &'static str,
-    pub(crate) with_service: fn(&str) -> String,
-    pub(crate) from_address: fn(&str) -> String,
-    pub(crate) status: fn(&str) -> &'static str,
+    pub(crate) with_service: OfName,
+    pub(crate) from_address: OfName,
+    pub(crate) status: OfStatus,
     pub(crate) still_tried: &'static str,
     pub(crate) still_tried_lead: &'static str,
-    pub(crate) limit_reached: fn(usize) -> String,
+    pub(crate) limit_reached: OfCount,
 
     // -- a new one
     pub(crate) new: &'static str,
@@ -92,7 +101,7 @@ pub(crate) struct Text {
     pub(crate) services: &'static str,
     pub(crate) services_hint: &'static str,
     pub(crate) networks: &'static str,
-    pub(crate) networks_hint: fn(&str) -> String,
+    pub(crate) networks_hint: OfName,
     pub(crate) expiry: &'static str,
     pub(crate) create: &'static str,
     pub(crate) label_length: &'static str,
@@ -100,12 +109,12 @@ pub(crate) struct Text {
     pub(crate) label_character: &'static str,
     pub(crate) no_service: &'static str,
     pub(crate) not_a_network: &'static str,
-    pub(crate) confirm_create: fn(&str) -> String,
+    pub(crate) confirm_create: OfName,
     pub(crate) not_created: &'static str,
     pub(crate) confirm_identity: &'static str,
 
     // -- the secret
-    pub(crate) made: fn(&str) -> String,
+    pub(crate) made: OfName,
     pub(crate) secret_lead: &'static str,
     pub(crate) secret_name: &'static str,
     pub(crate) spelled: &'static str,
@@ -116,12 +125,12 @@ pub(crate) struct Text {
 
     // -- taking away
     pub(crate) revoke: &'static str,
-    pub(crate) revoke_question: fn(&str) -> String,
+    pub(crate) revoke_question: OfName,
     pub(crate) revoke_lead: &'static str,
-    pub(crate) revoke_all_question: fn(usize) -> String,
+    pub(crate) revoke_all_question: OfCount,
     pub(crate) revoke_all_lead: &'static str,
-    pub(crate) revoked: fn(&str) -> String,
-    pub(crate) revoked_all: fn(usize) -> String,
+    pub(crate) revoked: OfName,
+    pub(crate) revoked_all: OfCount,
     pub(crate) not_revoked: &'static str,
     pub(crate) gone: &'static str,
 
@@ -133,9 +142,9 @@ pub(crate) struct Text {
     pub(crate) user_filter: &'static str,
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
-    pub(crate) found: fn(usize, usize) -> String,
-    pub(crate) confirm_revoke: fn(&str, &str) -> String,
-    pub(crate) of_user: fn(&str) -> String,
+    pub(crate) found: OfShare,
+    pub(crate) confirm_revoke: OfNames,
+    pub(crate) of_user: OfName,
 
     // -- what goes wrong
     pub(crate) sorry: &'static str,
