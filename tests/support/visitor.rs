@@ -56,7 +56,7 @@ impl Visitor {
     /// Goes where it is sent.
     pub fn follow(&mut self, answer: Answer) -> Answer {
         match answer.header("location") {
-            Some(to) => self.get(&to.to_owned()),
+            Some(to) => self.get(to),
             None => answer,
         }
     }
