@@ -3,6 +3,7 @@
 # make check      everything that has to pass before a change is taken (root, or the packages are there)
 # make bench      measure ourselves beside others, and write down the results (root; a quarter of an hour, on a quiet machine)
 # make bench-check  whether a login has become dearer, by its instructions (part of make check)
+# make torture    the long counts: every property on 100,000 cases, or CASES, of optimised code (a quarter of an hour)
 # make install    what `make` built; DESTDIR and prefix as usual
 # make uninstall  the same files, but neither the configuration nor the state
 
@@ -28,7 +29,7 @@ tool = $(release)/app-passwd
 page = $(wildcard $(release)/app-passwd-web)
 man_pages = $(notdir $(wildcard packaging/man/*.[1-8]))
 
-.PHONY: build demo check bench bench-check install uninstall clean rust
+.PHONY: build demo check bench bench-check torture install uninstall clean rust
 
 build: rust
 	cargo build --release --locked
@@ -66,6 +67,10 @@ bench: rust
 
 bench-check: rust
 	cargo bench --quiet --locked --bench instructions
+
+torture: export PROPTEST_CASES = $(or $(CASES),100000)
+torture: rust
+	cargo test --locked --release --lib --bins
 
 # Running daemons have the module mapped: it is replaced by another file, never written into.
 install:

@@ -218,6 +218,16 @@ pub fn change_of_all(action: &str, by: &str, detail: &str) -> Line {
     Line::new(Severity::Notice, text)
 }
 
+/// Somebody has signed in on the web page.
+pub fn signed_in(user: &str, origin: Option<&str>) -> Line {
+    let user = bare(user.as_bytes());
+    let origin = bare(origin.unwrap_or_default().as_bytes());
+    Line::new(
+        Severity::Notice,
+        format!("signed in; user={user} from={origin}"),
+    )
+}
+
 impl Line {
     const fn new(severity: Severity, text: String) -> Self {
         Self { severity, text }

@@ -68,6 +68,9 @@ use owner::Owner;
 ///
 /// Each program that cannot show a second factor gets a password of its own: generated, labelled,
 /// shown once, limited to what it needs, revoked alone.
+///
+/// Whoever is not root leaves out USER, and looks after their own with create, list, show, revoke,
+/// edit, rotate and log, where that is enabled.
 #[derive(Parser)]
 #[command(
     name = "app-passwd",
@@ -126,7 +129,7 @@ enum Verb {
     Serve(serve::Arguments),
     /// Ask PAM about an account, for the helper on standard input
     #[command(hide = true)]
-    Converse(converse::Arguments),
+    Converse,
 }
 
 impl Verb {
@@ -206,7 +209,7 @@ impl Cli {
             Verb::Import(arguments) => import::run(arguments, &context()?),
             // The configuration may change while it runs.
             Verb::Serve(arguments) => serve::run(arguments, config_path),
-            Verb::Converse(arguments) => converse::run(&arguments),
+            Verb::Converse => converse::run(),
         }
     }
 }

@@ -16,14 +16,16 @@
 //! The work factor is light on purpose: 112 random bits cannot be searched at any price, while
 //! heavy hashing of many logins is what takes mail servers down.
 //!
-//! The only files that name `argon2` and `blake2` are this one and `hash/memory.rs`.
+//! The only files that name `argon2` and `blake2` are this one and those in `hash/`.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 // The benchmark puts another in its place, to compare.
 #[cfg_attr(crate_allocation, path = "../benches/crate_allocation.rs")]
 mod memory;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use blake2::Blake2bMac512;
 use blake2::digest::{KeyInit, Mac};
 use serde::Deserialize;
@@ -154,10 +156,9 @@ impl Cost {
         self.memory_kib < other.memory_kib || self.passes < other.passes
     }
 
-    fn argon2(self) -> Result<Argon2<'static>, HashError> {
-        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(HASH_LEN))
-            .map_err(|_| HashError::Cost)?;
-        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    fn params(self) -> Result<Params, HashError> {
+        Params::new(self.memory_kib, self.passes, self.lanes, Some(HASH_LEN))
+            .map_err(|_| HashError::Cost)
     }
 }
 
@@ -264,13 +265,27 @@ impl Hash {
 fn argon2id(proof: &Proof, salt: &[u8], cost: Cost) -> Result<Output, HashError> {
     #[cfg(test)]
     HASHES.set(HASHES.get() + 1);
-    let argon2 = cost.argon2()?;
-    let memory = Memory::map(argon2.params().block_count()).map_err(HashError::Memory)?;
-    let mut hash = Zeroizing::new([0; HASH_LEN]);
-    argon2
-        .hash_password_into_with_memory(proof.rest(), salt, hash.as_mut_slice(), memory)
-        .map_err(|_| HashError::Cost)?;
+    let params = cost.params()?;
+    let mut memory = Memory::map(params.block_count()).map_err(HashError::Memory)?;
+    #[cfg(target_arch = "x86_64")]
+    if let Some(hash) = avx2::argon2id(proof.rest(), salt, cost, memory.as_mut()) {
+        return Output::new(hash.as_slice()).map_err(|_| HashError::Malformed);
+    }
+    let hash = by_the_crate(proof.rest(), salt, params, memory.as_mut())?;
     Output::new(hash.as_slice()).map_err(|_| HashError::Malformed)
+}
+
+fn by_the_crate(
+    password: &[u8],
+    salt: &[u8],
+    params: Params,
+    blocks: &mut [Block],
+) -> Result<Zeroizing<[u8; HASH_LEN]>, HashError> {
+    let mut hash = Zeroizing::new([0; HASH_LEN]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(password, salt, hash.as_mut_slice(), blocks)
+        .map_err(|_| HashError::Cost)?;
+    Ok(hash)
 }
 
 #[cfg(test)]

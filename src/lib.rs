@@ -21,6 +21,14 @@
 //! authenticate -> helper::ask  =socket=>  cli/serve -> authenticate::judge
 //! ```
 //!
+//! An account holder who does it alone, by the verbs without USER:
+//!
+//! ```text
+//! cli/own =socket=> cli/serve/own -> cli/<verb>   the very same; a thread that acts for a person (cli/person)
+//!                                 by SO_PEERCRED    prints and asks through the connection (cli/client)
+//!   before a secret               -> cli/converse -> libpam, in a process apart; what it asks is relayed
+//! ```
+//!
 //! A session that an app password opens, until the password is revoked:
 //!
 //! ```text

@@ -7,10 +7,10 @@
 //! such a process could stop it while it holds the lock. A damaged file is set aside and begun
 //! anew.
 
+mod all;
 mod check;
 mod forget;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ use crate::credential::{Credential, CredentialId, ServiceName};
 use crate::policy::Refusal;
 use crate::store::connection::{self, Database, schema_of};
 use crate::trust;
+pub use all::AllNotes;
 pub use check::{damage, set_aside_in};
 pub use forget::forget;
 
@@ -91,15 +92,6 @@ pub struct Note {
     pub uid: u32,
     /// How many times were noted.
     pub count: i64,
-}
-
-/// What is noted about all entries, as the tool shows it.
-#[derive(Debug, Default)]
-pub struct AllNotes {
-    entries: HashMap<CredentialId, Notes>,
-    uses: HashMap<CredentialId, Vec<Note>>,
-    birth: Option<Timestamp>,
-    problems: Vec<String>,
 }
 
 impl Usage {
@@ -205,125 +197,6 @@ impl Usage {
             }
         }
     }
-}
-
-impl AllNotes {
-    /// Reads the notes. What cannot be read is not known, and named as a problem.
-    pub fn read(state_dir: &Path) -> Self {
-        let mut notes = Self::default();
-        let path = path_in(state_dir);
-        let sound = trust::state_directory(state_dir).and_then(|_| trust::state_file(&path));
-        match sound {
-            Ok(true) => notes.read_file(&path),
-            Ok(false) => {}
-            Err(error) => notes.problems.push(error.to_string()),
-        }
-        notes
-    }
-
-    /// Each table by itself: damage in one does not hide the other.
-    fn read_file(&mut self, path: &Path) {
-        let problem = |error| format!("{}: {error}", path.display());
-        match connection::open(path, Duration::from_secs(1)) {
-            Ok(connection) => {
-                let tables = [Self::read_birth, Self::read_used, Self::read_refused];
-                let results = tables.map(|read| read(self, &connection));
-                self.problems
-                    .extend(results.into_iter().filter_map(Result::err).map(problem));
-            }
-            Err(error) => self.problems.push(problem(error)),
-        }
-    }
-
-    fn read_birth(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let birth = connection.query_row("SELECT at FROM birth", [], |row| row.get(0));
-        self.birth = birth.optional()?.map(Timestamp::from_seconds);
-        Ok(())
-    }
-
-    fn read_used(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let used = "SELECT entry, at, service, origin, uid, count FROM used ORDER BY at";
-        let mut statement = connection.prepare(used)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let uses = self.uses.entry(CredentialId(row.get(0)?)).or_default();
-            uses.push(note(row)?);
-        }
-        for (entry, uses) in &self.uses {
-            let count = uses.iter().map(|used| used.count).sum();
-            let last = uses.last().map(|last| Note {
-                count,
-                ..last.clone()
-            });
-            self.entries.entry(*entry).or_default().used = last;
-        }
-        Ok(())
-    }
-
-    fn read_refused(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        // The tool changes no notes, so those of the first schema stay so until the next login.
-        let since = if schema_of(connection)? < 2 {
-            "at"
-        } else {
-            "since"
-        };
-        let refused =
-            format!("SELECT entry, at, service, origin, uid, count, reason, {since} FROM refused");
-        let mut statement = connection.prepare(&refused)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
-            noted.refused = Some(Refused {
-                note: note(row)?,
-                reason: row.get(6)?,
-                since: Timestamp::from_seconds(row.get(7)?),
-            });
-        }
-        Ok(())
-    }
-
-    /// What could not be read, and why.
-    pub fn problems(&self) -> &[String] {
-        &self.problems
-    }
-
-    /// Since when there are notes; `None`: there are none.
-    pub fn begin(&self) -> Option<Timestamp> {
-        self.birth
-    }
-
-    /// What is noted about an entry.
-    pub fn of(&self, entry: CredentialId) -> Notes {
-        self.entries.get(&entry).cloned().unwrap_or_default()
-    }
-
-    /// The last use of an entry by each service, the latest last.
-    pub fn uses_of(&self, entry: CredentialId) -> Vec<Note> {
-        self.uses.get(&entry).cloned().unwrap_or_default()
-    }
-
-    /// Since when the entry has lain unused; `None`: there are no notes.
-    pub fn unused_since(&self, entry: &Credential) -> Option<Timestamp> {
-        let used = self
-            .entries
-            .get(&entry.id)
-            .and_then(|notes| notes.used.as_ref());
-        Some(
-            self.birth?
-                .max(entry.created)
-                .max(used.map_or(entry.created, |note| note.at)),
-        )
-    }
-}
-
-fn note(row: &rusqlite::Row<'_>) -> rusqlite::Result<Note> {
-    Ok(Note {
-        at: Timestamp::from_seconds(row.get(1)?),
-        service: row.get(2)?,
-        origin: row.get(3)?,
-        uid: row.get(4)?,
-        count: row.get(5)?,
-    })
 }
 
 /// Where the notes are.

@@ -41,8 +41,10 @@ const DOORS: [(&str, &[&str]); 24] = [
         &[
             "pam/items.rs",
             "pam/message.rs",
+            "hash/avx2.rs",
             "hash/memory.rs",
             "cli/converse/libpam.rs",
+            "cli/converse/process.rs",
         ],
     ),
     ("no_mangle", &[]),

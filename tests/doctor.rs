@@ -715,6 +715,59 @@ fn the_helper_is_missed_where_a_stack_needs_it() {
 }
 
 #[test]
+fn self_service_wants_a_stack_that_asks_a_helper_groups_and_something_to_have() {
+    if cannot_run(&["root", "unshare", "nsenter"]) {
+        return;
+    }
+    let machine = Machine::configured(
+        "self_service = { enabled = true, groups = [\"no-such-group\"], services = [\"web\"] }",
+    );
+    let machine = machine.inside(PrivateMounts::new("mount -t tmpfs tmpfs /run"));
+    let wrong = || wrong_about(&findings(&machine), "self-service");
+    let said = wrong();
+    for part in [
+        "app-passwd: not there, so nobody can prove who they are",
+        "/run/app-passwd/socket: ",
+        "there is no group no-such-group",
+        "policy.default_services are not among them",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for (stack, part) in [
+        (
+            "auth sufficient pam_rootok.so\nauth required pam_unix.so",
+            "lets in everybody",
+        ),
+        (
+            "auth required pam_permit.so",
+            "lets in somebody who has proved nothing",
+        ),
+        (
+            "auth sufficient pam_unix.so\nauth required pam_permit.so",
+            "lets in somebody who has proved nothing",
+        ),
+    ] {
+        machine.stack("app-passwd", stack);
+        assert!(wrong().contains(part), "{stack}: {}", wrong());
+    }
+    machine.stack(
+        "app-passwd",
+        "auth requisite pam_unix.so\nauth required pam_google_authenticator.so",
+    );
+    assert!(!wrong().contains("pam.d/app-passwd"), "{}", wrong());
+    // An app password is no proof.
+    machine.stack(
+        "app-passwd",
+        "auth sufficient APP_PASSWD\nauth required pam_unix.so",
+    );
+    let said = wrong_about(&findings(&machine), "stack");
+    assert!(
+        said.contains("no app password ever opens this service"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_saslauthd_with_a_cache_is_named() {
     if cannot_run(&["root", "unshare", "nsenter"]) {
         return;

@@ -99,6 +99,15 @@ run = []
 
 [notify]
 command = []
+
+[self_service]
+enabled = false
+groups = []
+services = ["mail"]
+scopes = true
+max_lifetime = "none"
+admin_groups = []
+web_user = "app-passwd-web"
 "#;
 
 #[test]

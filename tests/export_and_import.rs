@@ -12,7 +12,7 @@ use std::process::Stdio;
 use serde_json::{Value as Json, json};
 use support::machine::{run, set_mode};
 use support::strace::killed;
-use support::terminal::answer_on_a_terminal;
+use support::terminal::{answer_on_a_terminal, converse_on_a_terminal};
 use support::{Code, Machine, cannot_run};
 
 /// What a machine exports, in a file of another.
@@ -381,6 +381,36 @@ fn a_key_in_a_file_that_others_may_read_is_warned_about() {
         ran.stderr.contains("warning: ") && ran.stderr.contains("chmod 0600"),
         "{ran:?}"
     );
+    ran.succeeds();
+}
+
+#[test]
+fn a_large_import_shows_how_far_it_is_on_a_terminal_and_nowhere_else() {
+    if cannot_run(&["setsid"]) {
+        return;
+    }
+    let old = Machine::new();
+    old.create("alice", "phone", &[]);
+    old.alter(
+        "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
+         INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by, virtual)
+         SELECT 'user' || n, label, key, tag, substr(hash, 1, length(hash) - 6) || (n + 10000) || 'A',
+                services, networks, created_at, created_by, virtual FROM credential, numbers",
+    );
+    let said = "Imported 3000 app passwords.";
+    let new = Machine::new();
+    let file = moved(&old, &new, &["--with-key"]);
+    let import = ["import", &file, "--with-key"];
+    let ran = converse_on_a_terminal(new.tool_command(&import), |_| None);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stdout.contains("reading ") && ran.stdout.contains('%'),
+        "{ran:?}"
+    );
+    assert!(ran.stdout.contains(said), "{ran:?}");
+    let new = Machine::new();
+    let ran = new.tool(&import);
+    assert_eq!(ran.stderr, format!("{said}\n"));
     ran.succeeds();
 }
 

@@ -23,6 +23,7 @@ use support::helper::{
     Helper, NOBODY, Running, WEB_SERVER, as_user, open_to_everybody, peer, public_machine,
     socket_seen_from_here, wait_for_socket,
 };
+use support::holder::wish;
 use support::machine::run;
 use support::{Code, Machine, WRONG, cannot_run};
 
@@ -66,6 +67,20 @@ fn a_user_who_asks_about_itself_without_end_leaves_them_alone() {
         .create("nobody", "locker", &["--service", "i3lock"]);
     let question = hex(&question("nobody", "i3lock", "i3lock", password(&own)));
     scene.withstands(|| Attack::of(8, &scene.machine, &NOBODY, "question", &question));
+}
+
+#[test]
+fn a_user_who_wants_things_without_end_leaves_them_alone() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let scene = Scene::set();
+    scene.machine.create("nobody", "phone", &[]);
+    let config = fs::read_to_string(scene.machine.config()).unwrap();
+    let enabled = format!("{config}\nself_service.enabled = true\n");
+    scene.machine.write_config(&enabled);
+    let list = hex(&wish(&["list"]).encode().unwrap());
+    scene.withstands(|| Attack::of(8, &scene.machine, &NOBODY, "question", &list));
 }
 
 #[test]

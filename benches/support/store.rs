@@ -53,14 +53,15 @@ fn create(machine: &Machine, user: &str, label: &str) -> String {
     machine.create(user, label, &["--service", "any"])
 }
 
-/// Adds entries of others, in a child, whose memory goes with it: forks of a large process are slow.
+/// Adds entries of others, whom the system does not know, in a child, whose memory goes with it: forks of a large process are slow.
 fn fill(machine: &Machine, entries: usize) {
     let filled = child::fork(|| {
         machine.alter(&format!(
             "WITH RECURSIVE other(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM other WHERE n < {entries})
-             INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by)
+             INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by,
+                                     virtual)
              SELECT 'user' || n || '@example.org', 'phone', 1, abs(random()) % 65536, {HASH},
-                    'mail', '', 1700000000, 'root' FROM other WHERE n <= {entries}"
+                    'mail', '', 1700000000, 'root', 1 FROM other WHERE n <= {entries}"
         ));
         true
     });

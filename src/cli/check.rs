@@ -29,10 +29,10 @@ pub(super) struct Arguments {
 
 /// The answer in JSON. Names and order are a promise.
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     accepted: bool,
     reason: Option<&'static str>,
-    entry: Option<View>,
+    entry: Option<View<'a>>,
 }
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         Some(password) => find(&user, &password, context)?,
         None => None,
     };
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(found.as_slice(), context);
     let reason = match &found {
         Some(entry) => refusal(entry, &request, &viewer)?,
         None => Some("unknown"),

@@ -4,11 +4,15 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use pam_app_passwd::helper::own::{PIECE, Reply, Said};
-use pam_app_passwd::helper::{read_frame, write_all};
+use pam_app_passwd::helper::{TALK, read_frame, write_all};
 use zeroize::Zeroizing;
+
+/// How long whoever took too long is still told so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The other end of a connection.
 pub(super) struct Client {
@@ -16,12 +20,49 @@ pub(super) struct Client {
     /// There is somebody who can be asked whether they are sure.
     pub(super) has_terminal: bool,
     pub(super) deadline: Instant,
+    afterwards: Mutex<Vec<Work>>,
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
 impl Client {
+    /// A talk that begins now.
+    pub(super) fn new(connection: OwnedFd, has_terminal: bool) -> Self {
+        Self {
+            connection,
+            has_terminal,
+            deadline: Instant::now() + TALK,
+            afterwards: Mutex::default(),
+        }
+    }
+
+    /// Whether it has taken too long.
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Says the end, and does what was to be done after it.
+    pub(super) fn end(&self, code: u8) {
+        // Who has hung up knows.
+        let _ = self.say(&Said::End { code });
+        let work = std::mem::take(&mut *self.afterwards());
+        work.into_iter().for_each(|work| work());
+    }
+
+    /// Has something done after the end.
+    pub(super) fn do_afterwards(&self, work: impl FnOnce() + Send + 'static) {
+        self.afterwards().push(Box::new(work));
+    }
+
+    fn afterwards(&self) -> MutexGuard<'_, Vec<Work>> {
+        self.afterwards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn say(&self, said: &Said) -> io::Result<()> {
         let bytes = said.encode().ok_or(io::ErrorKind::InvalidInput)?;
-        write_all(&self.connection, &bytes, self.deadline)
+        write_all(&self.connection, &bytes, self.deadline + LAST_WORDS)
     }
 
     /// For its standard output.
@@ -34,7 +75,8 @@ impl Client {
     pub(super) fn secret(&self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(PIECE) {
             self.say(&Said::Secret(Zeroizing::new(piece.to_vec())))?;
-            self.reply()?.ok_or(io::ErrorKind::WriteZero)?;
+            let lost = || io::Error::other("it was not taken");
+            self.reply()?.ok_or_else(lost)?;
         }
         Ok(())
     }

@@ -55,13 +55,15 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
         is_virtual,
         ..order
     };
+    if let Some(owner) = &context.owner {
+        owner.require_scopes(arguments.limits_it())?;
+        owner.require_services(&order.services)?;
+    }
     output::require_stdout()?;
     limits::warn_about_services(&order.services, &context.config);
     let mut store = Store::open_or_create(&context.config.state_dir, context.now)?;
     entry::warn_of(&store.entries(Some(&order.user))?.damaged);
     if let Some(owner) = &context.owner {
-        owner.require_scopes(arguments.limits_it())?;
-        owner.require_services(&order.services)?;
         require_room(&store.look()?, &order.user, &order.label, context)?;
         owner.prove()?;
     }

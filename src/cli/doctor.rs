@@ -14,6 +14,7 @@ mod modules;
 mod pamd;
 mod protected;
 mod saslauthd;
+mod self_service;
 mod services;
 mod stacks;
 
@@ -69,6 +70,7 @@ fn examine(config_path: &Path, pam_dir: &Path, now: Timestamp) -> Vec<Finding> {
         findings.extend(files::check(config, config_path));
         findings.extend(examine_state(config, &services, now));
         findings.extend(daemons::helper(&services, config));
+        findings.extend(self_service::check(config, pam_dir));
     }
     findings.extend(unreadable);
     findings.extend(stacks::check(&services, pam_dir));

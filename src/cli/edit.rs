@@ -69,17 +69,17 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let mut store = named::store(context, &user, from_ref(&arguments.entry))?;
     let entry = named::one(&store.look()?, &user, &arguments.entry)?;
     named::require_live(&entry)?;
-    if let Some(asked) = wish.expires {
-        // What it says cannot be said during the change, which cuts the end again.
-        limits::ending(asked, entry.created, context)?;
-    }
-    limits::warn_about_services(wish.services.iter().flatten(), &context.config);
     if let Some(owner) = &context.owner {
         let after = wish.bounded(&entry, context).applied_to(&entry);
         owner.require_scopes(wish.limits_it())?;
         owner.require_edit(&entry, &after)?;
         owner.prove_for_edit(&entry, &after)?;
     }
+    if let Some(asked) = wish.expires {
+        // What it says cannot be said during the change, which cuts the end again.
+        limits::ending(asked, entry.created, context)?;
+    }
+    limits::warn_about_services(wish.services.iter().flatten(), &context.config);
     let (edited, stamp) = change::make(&mut store, |change, stamp| {
         let meant = named::with_predecessors(change, &user, &arguments.entry)?;
         edit(change, meant, &wish, stamp, context)
@@ -248,7 +248,7 @@ fn report(edited: &Edited, context: &Context) -> Result<(), Failure> {
     let (name, user) = (entry::names([&edited.entry]), edited.entry.user.as_str());
     let mut written = Ok(());
     if context.json {
-        written = output::json(&Viewer::new(context).view(&edited.entry));
+        written = output::json(&Viewer::of(from_ref(&edited.entry), context).view(&edited.entry));
     } else if edited.changed {
         output::say(&format!("Edited: {name} of {user}."));
     } else {

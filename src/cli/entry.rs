@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pam_app_passwd::audit::quoted;
-use pam_app_passwd::credential::{Credential, Network};
+use pam_app_passwd::credential::{Credential, Network, ServiceName};
 use pam_app_passwd::policy::{self, Facts, Refusal, Rules};
 use pam_app_passwd::store::Damaged;
 use pam_app_passwd::usage::{AllNotes, Note};
 use serde::Serialize;
 
 use super::Context;
-use super::{operator, output, when};
+use super::when::{self, Utc};
+use super::{operator, output};
 
 /// Says which entries cannot be read. They open nothing, but they are not gone either.
 pub(super) fn warn_of(damaged: &[Damaged]) {
@@ -24,6 +25,14 @@ pub(super) fn warn_of(damaged: &[Damaged]) {
     }
 }
 
+fn warn_of_problems(problems: &[String]) {
+    for problem in problems {
+        output::say(&format!(
+            "warning: when and where app passwords were used is not fully known: {problem}"
+        ));
+    }
+}
+
 /// What is needed to show entries as they are now.
 pub(super) struct Viewer {
     rules: Rules,
@@ -33,17 +42,38 @@ pub(super) struct Viewer {
 
 impl Viewer {
     pub(super) fn new(context: &Context) -> Self {
-        let notes = AllNotes::read(&context.config.state_dir);
-        for problem in notes.problems() {
-            output::say(&format!(
-                "warning: when and where app passwords were used is not fully known: {problem}"
-            ));
-        }
+        Self::with(AllNotes::read(&context.config.state_dir), context)
+    }
+
+    /// The same for these entries alone, which are in the order in which they were made.
+    pub(super) fn of(entries: &[Credential], context: &Context) -> Self {
+        let mut viewer = Self::of_pages(context);
+        viewer.turn_to(entries);
+        viewer
+    }
+
+    /// The same for very many entries: it has to be turned to them before it shows them.
+    pub(super) fn of_pages(context: &Context) -> Self {
+        Self::with(AllNotes::open(&context.config.state_dir), context)
+    }
+
+    fn with(notes: AllNotes, context: &Context) -> Self {
+        warn_of_problems(notes.problems());
         Self {
             rules: context.config.rules(),
             notes,
             facts: Facts::at(context.now),
         }
+    }
+
+    /// Shows these entries next, which are in the order in which they were made, and no others.
+    pub(super) fn turn_to(&mut self, entries: &[Credential]) {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return;
+        };
+        let known = self.notes.problems().len();
+        self.notes.turn_to(&(first.id..=last.id));
+        warn_of_problems(self.notes.problems().get(known..).unwrap_or_default());
     }
 
     /// The facts by which an entry is judged now.
@@ -58,39 +88,38 @@ impl Viewer {
         &self.rules
     }
 
-    pub(super) fn view(&self, entry: &Credential) -> View {
+    pub(super) fn view<'a>(&'a self, entry: &'a Credential) -> View<'a> {
         let notes = self.notes.of(entry.id);
         let revoked = entry.revoked.as_ref().map(|revocation| Revoked {
-            at: when::utc(revocation.at),
-            by: revocation.by.clone(),
+            at: Utc(revocation.at),
+            by: &revocation.by,
             why: revocation.why.as_str(),
         });
         View {
             id: entry.id.0,
-            user: entry.user.as_str().to_owned(),
-            label: entry.label.as_str().to_owned(),
-            services: entry
-                .services
-                .iter()
-                .map(|name| name.as_str().to_owned())
-                .collect(),
-            networks: entry.networks.iter().map(Network::to_string).collect(),
-            created: when::utc(entry.created),
-            created_by: entry.created_by.clone(),
-            expires: entry.expires.map(when::utc),
+            user: entry.user.as_str(),
+            label: entry.label.as_str(),
+            services: &entry.services,
+            networks: &entry.networks,
+            created: Utc(entry.created),
+            created_by: &entry.created_by,
+            expires: entry.expires.map(Utc),
             status: self.status(entry),
             revoked,
             replaces: entry.replaces.map(|id| id.0),
             replaced_by: entry.replaced_by.map(|id| id.0),
             last_used: notes.used.as_ref().map(Used::new),
-            last_refused: notes.refused.map(|refused| Refused {
+            last_refused: notes.refused.as_ref().map(|refused| Refused {
                 used: Used::new(&refused.note),
-                reason: refused.reason,
+                reason: &refused.reason,
             }),
         }
     }
 
-    pub(super) fn views<'a>(&self, entries: impl IntoIterator<Item = &'a Credential>) -> Vec<View> {
+    pub(super) fn views<'a>(
+        &'a self,
+        entries: impl IntoIterator<Item = &'a Credential>,
+    ) -> Vec<View<'a>> {
         entries.into_iter().map(|entry| self.view(entry)).collect()
     }
 
@@ -115,7 +144,7 @@ impl Viewer {
 
     /// The last refusal, for people, if there was one.
     pub(super) fn last_refused(&self, entry: &Credential) -> Option<String> {
-        let refused = self.notes.of(entry.id).refused?;
+        let refused = self.notes.of(entry.id).refused.as_ref()?;
         let (last, why) = (occasion(&refused.note), quoted(&refused.reason));
         Some(format!(
             "{last} ({why} since {})",
@@ -126,7 +155,7 @@ impl Viewer {
     /// When and where an entry that opens nothing any more was last tried in spite of it, and since
     /// when: `2026-11-20 09:00 imap 192.0.2.7, since 2026-11-01 08:12`.
     pub(super) fn still_tried(&self, entry: &Credential) -> Option<String> {
-        let refused = self.notes.of(entry.id).refused?;
+        let refused = self.notes.of(entry.id).refused.as_ref()?;
         let dead = policy::dead(entry, &self.facts(entry), &self.rules)?;
         let (last, since) = (occasion(&refused.note), when::local(refused.since));
         (refused.reason == dead.as_str()).then(|| format!("{last}, since {since}"))
@@ -149,54 +178,54 @@ fn occasion(note: &Note) -> String {
 
 /// An entry in JSON. Names and order are a promise.
 #[derive(Serialize)]
-pub(super) struct View {
+pub(super) struct View<'a> {
     id: i64,
-    user: String,
-    label: String,
-    services: Vec<String>,
-    networks: Vec<String>,
-    created: String,
-    created_by: String,
-    expires: Option<String>,
+    user: &'a str,
+    label: &'a str,
+    services: &'a [ServiceName],
+    networks: &'a [Network],
+    created: Utc,
+    created_by: &'a str,
+    expires: Option<Utc>,
     status: &'static str,
-    revoked: Option<Revoked>,
+    revoked: Option<Revoked<'a>>,
     replaces: Option<i64>,
     replaced_by: Option<i64>,
-    last_used: Option<Used>,
-    last_refused: Option<Refused>,
+    last_used: Option<Used<'a>>,
+    last_refused: Option<Refused<'a>>,
 }
 
 #[derive(Serialize)]
-struct Revoked {
-    at: String,
-    by: String,
+struct Revoked<'a> {
+    at: Utc,
+    by: &'a str,
     why: &'static str,
 }
 
 #[derive(Serialize)]
-struct Used {
-    at: String,
-    service: String,
-    from: Option<String>,
+struct Used<'a> {
+    at: Utc,
+    service: &'a str,
+    from: Option<&'a str>,
     count: i64,
 }
 
-impl Used {
-    fn new(note: &Note) -> Self {
+impl<'a> Used<'a> {
+    fn new(note: &'a Note) -> Self {
         Self {
-            at: when::utc(note.at),
-            service: note.service.clone(),
-            from: note.origin.clone(),
+            at: Utc(note.at),
+            service: &note.service,
+            from: note.origin.as_deref(),
             count: note.count,
         }
     }
 }
 
 #[derive(Serialize)]
-struct Refused {
+struct Refused<'a> {
     #[serde(flatten)]
-    used: Used,
-    reason: String,
+    used: Used<'a>,
+    reason: &'a str,
 }
 
 /// What an entry opens, for people.

@@ -2,6 +2,7 @@
 //! What `export` writes and `import` reads: JSON lines, first a header, then keys, then entries.
 //! Names are a promise; app-passwd(8) has them.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use pam_app_passwd::clock::Timestamp;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::{Code, Failure};
-use super::{limits, when};
+use super::limits;
+use super::when::{self, Utc};
 
 /// What the header says.
 const FORMAT: &str = "app-passwd export";
@@ -24,10 +26,11 @@ const VERSION: u32 = 1;
 /// A line.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum Line {
+pub(super) enum Line<'a> {
     Header(Header),
     Key(KeyLine),
-    Entry(Box<EntryLine>),
+    #[serde(borrow)]
+    Entry(Box<EntryLine<'a>>),
 }
 
 /// The first line.
@@ -50,14 +53,18 @@ pub(super) struct KeyLine {
 /// An entry.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EntryLine {
+pub(super) struct EntryLine<'a> {
     id: i64,
-    user: String,
-    label: String,
+    #[serde(borrow)]
+    user: Cow<'a, str>,
+    #[serde(borrow)]
+    label: Cow<'a, str>,
     services: Vec<String>,
     networks: Vec<String>,
-    created: String,
-    created_by: String,
+    #[serde(borrow)]
+    created: Cow<'a, str>,
+    #[serde(borrow)]
+    created_by: Cow<'a, str>,
     expires: Option<String>,
     disabled: bool,
     revoked: Option<Revoked>,
@@ -65,9 +72,11 @@ pub(super) struct EntryLine {
     replaced_by: Option<i64>,
     #[serde(rename = "virtual")]
     is_virtual: bool,
-    key: String,
+    #[serde(borrow)]
+    key: Cow<'a, str>,
     tag: u16,
-    hash: String,
+    #[serde(borrow)]
+    hash: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,7 +103,7 @@ impl Header {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
-            created: when::utc(now),
+            created: Utc(now).to_string(),
         }
     }
 
@@ -143,33 +152,33 @@ impl KeyLine {
     }
 }
 
-impl EntryLine {
+impl<'a> EntryLine<'a> {
     /// `key` is the name of its key.
-    pub(super) fn new(whole: &WholeEntry, key: &str) -> Self {
+    pub(super) fn new(whole: &'a WholeEntry, key: &'a str) -> Self {
         let entry = &whole.entry;
         let services = entry.services.iter().map(ServiceName::as_str);
         let revoked = entry.revoked.as_ref().map(|revoked| Revoked {
-            at: when::utc(revoked.at),
+            at: Utc(revoked.at).to_string(),
             by: revoked.by.clone(),
             why: revoked.why.as_str().to_owned(),
         });
         Self {
             id: entry.id.0,
-            user: entry.user.as_str().to_owned(),
-            label: entry.label.as_str().to_owned(),
+            user: entry.user.as_str().into(),
+            label: entry.label.as_str().into(),
             services: services.map(str::to_owned).collect(),
             networks: entry.networks.iter().map(Network::to_string).collect(),
-            created: when::utc(entry.created),
-            created_by: entry.created_by.clone(),
-            expires: entry.expires.map(when::utc),
+            created: Utc(entry.created).to_string().into(),
+            created_by: entry.created_by.as_str().into(),
+            expires: entry.expires.map(|at| Utc(at).to_string()),
             disabled: entry.disabled,
             revoked,
             replaces: entry.replaces.map(|id| id.0),
             replaced_by: entry.replaced_by.map(|id| id.0),
             is_virtual: whole.is_virtual,
-            key: key.to_owned(),
+            key: key.into(),
             tag: whole.tag,
-            hash: whole.hash.to_phc(),
+            hash: whole.hash.to_phc().into(),
         }
     }
 
@@ -184,7 +193,7 @@ impl EntryLine {
             services: services.collect::<Result<_, _>>()?,
             networks: limits::networks(&self.networks)?,
             created: when::read_utc(&self.created)?,
-            created_by: self.created_by,
+            created_by: self.created_by.into_owned(),
             expires: self.expires.as_deref().map(when::read_utc).transpose()?,
             disabled: self.disabled,
             revoked: self.revoked.map(Revoked::read).transpose()?,
@@ -198,7 +207,7 @@ impl EntryLine {
             hash: hash.map_err(|error| Failure::new(Code::Usage, error.to_string()))?,
             is_virtual: self.is_virtual,
         };
-        Ok((whole, self.key))
+        Ok((whole, self.key.into_owned()))
     }
 }
 

@@ -70,8 +70,8 @@ impl Import {
     fn read(file: &Path) -> Result<Self, Failure> {
         let mut import = Self::default();
         let mut has_begun = false;
-        lines::read(file, |line, value| {
-            match value {
+        lines::read(file, |line, text| {
+            match lines::parse(text)? {
                 Line::Header(header) if !has_begun => header.check()?,
                 Line::Header(_) => return Err(malformed("a second header")),
                 _ if !has_begun => return Err(malformed("not an export of app-passwd")),
@@ -211,7 +211,8 @@ fn number(
 ) -> Result<Vec<(usize, WholeEntry)>, Failure> {
     let mut hashes = change.hashes()?;
     let CredentialId(mut next) = change.next_id()?;
-    let mut numbers = HashMap::new();
+    hashes.reserve(entries.len());
+    let mut numbers = HashMap::with_capacity(entries.len());
     let mut new = Vec::with_capacity(entries.len());
     for Imported {
         line,
@@ -220,13 +221,12 @@ fn number(
     } in entries
     {
         let hash = whole.hash.to_phc();
-        let there = hashes.get(&hash).copied();
-        let id = there.unwrap_or(CredentialId(next));
+        let there = hashes.len();
+        let id = *hashes.entry(hash).or_insert(CredentialId(next));
         numbers.insert(whole.entry.id, id);
         whole.entry.id = id;
         whole.key = keys.get(&key).copied().unwrap_or_default();
-        if there.is_none() {
-            hashes.insert(hash, id);
+        if hashes.len() > there {
             next += 1;
             new.push((line, whole));
         }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
@@ -17,9 +17,9 @@ const LONGEST: usize = 64 * 1024;
 const LARGE: u64 = 512 * 1024;
 
 /// Reads every line that is not empty, with its number. `-` is standard input.
-pub(super) fn read<T: DeserializeOwned>(
+pub(super) fn read(
     file: &Path,
-    mut take: impl FnMut(usize, T) -> Result<(), Failure>,
+    mut take: impl FnMut(usize, &[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (mut input, size) = open(file)?;
     let bar = progress::bar("reading", size, LARGE);
@@ -35,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(
         }
         bar.inc(length as u64);
         if !line.trim_ascii().is_empty() {
-            let taken = parse(&line).and_then(|value| take(number, value));
+            let taken = take(number, &line);
             taken.map_err(|failure| failure.at(&place(file, number)))?;
         }
     }
@@ -60,7 +60,8 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, u64), Failure> {
     Ok((Box::new(BufReader::new(opened)), size))
 }
 
-fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, Failure> {
+/// What a line says.
+pub(super) fn parse<'line, T: Deserialize<'line>>(line: &'line [u8]) -> Result<T, Failure> {
     if line.len() > LONGEST {
         return Err(Failure::new(Code::Usage, "the line is too long"));
     }

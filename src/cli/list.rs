@@ -8,6 +8,7 @@ use pam_app_passwd::store::{Entries, Store};
 use super::Context;
 use super::entry::{self, Viewer};
 use super::failure::{Code, Failure};
+use super::output::Values;
 use super::{output, table, when};
 
 #[derive(clap::Args)]
@@ -21,17 +22,40 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
-    let entries = match Store::open_to_read(&context.config.state_dir)? {
+    let store = Store::open_to_read(&context.config.state_dir)?;
+    let is_shown = |entry: &&Credential| arguments.all || entry.revoked.is_none();
+    if let (Some(store), None, true) = (&store, &user, context.json) {
+        print_pages(store, is_shown, context)?;
+        return Ok(Code::Done);
+    }
+    let entries = match store {
         Some(store) => store.entries(user.as_ref())?,
         None => Entries::default(),
     };
     entry::warn_of(&entries.damaged);
-    let shown = entries
-        .sound
-        .iter()
-        .filter(|entry| arguments.all || entry.revoked.is_none());
+    let shown = entries.sound.iter().filter(is_shown);
     answer(shown, "There are no app passwords.", context)?;
     Ok(Code::Done)
+}
+
+/// Everybody's may be very many, and a reader may be slow: no more than a page is held, and nothing
+/// is kept open, while they are printed. A table needs to know all before its first line.
+fn print_pages(
+    store: &Store,
+    is_shown: impl Fn(&&Credential) -> bool,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut viewer = Viewer::of_pages(context);
+    let mut values = Values::new(true);
+    for page in store.pages()? {
+        let Entries { sound, damaged } = page?;
+        entry::warn_of(&damaged);
+        viewer.turn_to(&sound);
+        for entry in sound.iter().filter(&is_shown) {
+            values.put(&viewer.view(entry))?;
+        }
+    }
+    values.end()
 }
 
 /// Answers with entries: a line for each or, where there is none, the sentence `none`.
@@ -42,7 +66,11 @@ pub(super) fn answer<'a>(
 ) -> Result<(), Failure> {
     let viewer = Viewer::new(context);
     if context.json {
-        return output::json(&viewer.views(entries));
+        let mut values = Values::new(true);
+        for entry in entries {
+            values.put(&viewer.view(entry))?;
+        }
+        return values.end();
     }
     let entries: Vec<_> = entries.collect();
     if entries.is_empty() {

@@ -7,7 +7,8 @@ use pam_app_passwd::store::{Event, Store};
 use serde::Serialize;
 
 use super::failure::{Code, Failure};
-use super::{Context, output, table, when};
+use super::when::{self, Utc};
+use super::{Context, output, table};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -18,7 +19,7 @@ pub(super) struct Arguments {
 /// An event in JSON. Names and order are a promise.
 #[derive(Serialize)]
 struct View {
-    at: String,
+    at: Utc,
     by: String,
     action: String,
     user: Option<String>,
@@ -45,7 +46,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
 
 fn view(event: Event) -> View {
     View {
-        at: when::utc(event.at),
+        at: Utc(event.at),
         by: event.by,
         action: event.action,
         user: event.user,

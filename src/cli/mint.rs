@@ -32,7 +32,7 @@ pub(super) struct Order {
 #[derive(Serialize)]
 pub(super) struct Created<'a> {
     #[serde(flatten)]
-    pub(super) entry: View,
+    pub(super) entry: View<'a>,
     pub(super) password: &'a str,
 }
 
@@ -107,7 +107,8 @@ fn take_back(store: &mut Store, entry: &Credential, failure: Failure) -> Failure
 fn show(entry: &Credential, password: &AppPassword, context: &Context) -> Result<(), Failure> {
     let shown = password.reveal();
     if context.json {
-        let entry = Viewer::new(context).view(entry);
+        let viewer = Viewer::of(from_ref(entry), context);
+        let entry = viewer.view(entry);
         let password = str::from_utf8(&*shown).unwrap_or_default();
         return output::secret(&output::to_json(&Created { entry, password })?);
     }

@@ -7,19 +7,20 @@ use serde::Serialize;
 
 use super::change::Stamp;
 use super::entry::{View, Viewer};
-use super::{Context, operator, output, program, when};
+use super::when::Utc;
+use super::{Context, operator, output, program};
 
 /// What has changed. Names are a promise: the first five are those of an event of the log.
 #[derive(Serialize)]
 struct Notice<'a> {
-    at: String,
+    at: Utc,
     by: &'a str,
     action: &'a str,
     /// Whose entries they are; `None`: those of several users, or the whole store.
     user: Option<&'a str>,
     /// The entry; `None`: several, or the whole store.
     entry: Option<i64>,
-    entries: Vec<View>,
+    entries: Vec<View<'a>>,
 }
 
 /// Tells of entries that were made, once for all.
@@ -34,13 +35,14 @@ pub(super) fn tell_of(action: &str, stamp: &Stamp, entries: &[Credential], conte
     if command.is_empty() || entries.is_empty() {
         return;
     }
+    let viewer = Viewer::new(context);
     let notice = Notice {
-        at: when::utc(stamp.at),
+        at: Utc(stamp.at),
         by: &stamp.by,
         action,
         user: same(entries.iter().map(|entry| entry.user.as_str())),
         entry: same(entries.iter().map(|entry| entry.id.0)),
-        entries: Viewer::new(context).views(entries),
+        entries: viewer.views(entries),
     };
     send(&notice, command);
 }
@@ -52,7 +54,7 @@ pub(super) fn tell_of_all(action: &str, context: &Context) {
         return;
     }
     let notice = Notice {
-        at: when::utc(context.now),
+        at: Utc(context.now),
         by: &operator::name(),
         action,
         user: None,

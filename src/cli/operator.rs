@@ -41,8 +41,13 @@ pub(super) fn name_behind(pid: i32) -> String {
 
 /// The name of a uid; the number if it has none.
 pub(super) fn name_of(uid: u32) -> String {
+    known_name_of(uid).unwrap_or_else(|| uid.to_string())
+}
+
+/// The name of a uid, if the system knows one.
+pub(super) fn known_name_of(uid: u32) -> Option<String> {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    user.map_or_else(|| uid.to_string(), |user| user.name)
+    user.map(|user| user.name)
 }
 
 /// Whether the system knows a user of this name.

@@ -8,7 +8,7 @@ use pam_app_passwd::audit;
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, OFlags};
 use serde::Serialize;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::failure::{Code, Failure};
 use super::person;
@@ -109,7 +109,8 @@ impl Values {
 
     fn flush(&mut self) -> Result<(), Failure> {
         let written = bytes(&self.buffer);
-        self.buffer.zeroize();
+        // What is left there is overwritten by what comes next, or wiped in the end.
+        self.buffer.clear();
         written
     }
 }

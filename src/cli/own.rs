@@ -161,3 +161,110 @@ fn ask(prompt: &str, hidden: bool) -> Option<Zeroizing<String>> {
         .ok()
         .map(Zeroizing::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_verb_without_a_user_or_with_their_own_name_is_theirs() {
+        for line in [
+            "create --label phone",
+            "create alice --label phone --service imap --json",
+            "list",
+            "list --all",
+            "list alice",
+            "show 12",
+            "show alice 12",
+            "show alice", // an entry of that label
+            "revoke 12",
+            "revoke 12 13",
+            "revoke phone tablet",
+            "revoke alice phone",
+            "revoke --all --yes",
+            "revoke --unused-since 90d",
+            "edit 12 --label x",
+            "edit alice phone --any-network",
+            "rotate phone --overlap 1d",
+            "log",
+        ] {
+            let read = read(&words(line), "alice");
+            let cli = read.expect(line).map_err(|error| error.to_string());
+            assert_eq!(cli.expect(line).verb.user(), Some("alice"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_others_or_not_for_them_is_not_theirs() {
+        for line in [
+            "create bob --label phone",
+            "create --label phone --virtual",
+            "create --from-list /etc/shadow",
+            "list bob",
+            "show bob 12",
+            "log bob",
+            "edit bob 12 --label x",
+            "rotate bob 12",
+            "revoke bob --all",
+            "revoke --everyone --never-used",
+            "list --config /tmp/x",
+            "disable 12",
+            "export alice",
+            "serve",
+            "converse alice",
+            "--json list",
+            "",
+        ] {
+            assert!(read(&words(line), "alice").is_none(), "{line}");
+        }
+        assert!(read(&[], "alice").is_none());
+        // What is wrong in either way is said.
+        for line in [
+            "show",
+            "create",
+            "list --unknown",
+            "revoke",
+            "edit 12 13 14",
+        ] {
+            assert!(
+                read(&words(line), "alice").is_some_and(|read| read.is_err()),
+                "{line}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_is_about_nobody_else(
+            line in proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(vec![
+                        "create", "list", "show", "revoke", "edit", "rotate", "log", "enable", "prune", "alice",
+                        "bob", "12", "--all", "--yes", "--everyone", "--never-used", "--label", "--label=bob",
+                        "--service", "--from", "--virtual", "--from-list", "--from-list=/etc/shadow", "--config",
+                        "--config=/tmp/x", "--json", "--", "-", "--help", "--overlap", "1d", "--dry-run",
+                    ]).prop_map(str::to_owned),
+                    ".{0,6}",
+                ],
+                0..7,
+            )
+        ) {
+            let Some(Ok(cli)) = read(&line, "alice") else { return Ok(()) };
+            prop_assert_eq!(cli.verb.user(), Some("alice"));
+            prop_assert_eq!(cli.config, Path::new(config::PATH));
+            let is_of_root_alone = match cli.verb {
+                Verb::Create(arguments) => arguments.is_of_root_alone(),
+                Verb::List(_) | Verb::Show(_) | Verb::Revoke(_) | Verb::Edit(_) => false,
+                Verb::Rotate(_) | Verb::Log(_) => false,
+                _ => true,
+            };
+            prop_assert!(!is_of_root_alone);
+        }
+    }
+}

@@ -28,6 +28,14 @@ pub(super) fn current() -> Option<Arc<Person>> {
     SERVED.with_borrow(Clone::clone)
 }
 
+/// Does something when whoever this thread serves has heard the end; at once, if it serves nobody.
+pub(super) fn afterwards(work: impl FnOnce() + Send + 'static) {
+    match current() {
+        Some(person) => person.client.do_afterwards(work),
+        None => work(),
+    }
+}
+
 impl Person {
     /// Has this thread do `work` for them.
     pub(super) fn serve<T>(self: Arc<Self>, work: impl FnOnce() -> T) -> T {

@@ -87,7 +87,7 @@ fn wait(child: &mut Child, deadline: Instant) -> Result<ExitStatus, String> {
 }
 
 /// Kills it and what it has started. It may have ended this very moment.
-pub(super) fn kill(child: &mut Child) {
+fn kill(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::KILL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What room users have for very many entries: looked up once, not for each entry.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use pam_app_passwd::audit::quoted;
@@ -10,41 +11,46 @@ use pam_app_passwd::store::Change;
 
 use super::failure::{Code, Failure};
 
-/// The labels that each user's live entries have, but for those with a successor.
-pub(super) struct Room {
+/// The labels of live entries, each with its user, and how many each user has, but for those with
+/// a successor.
+pub(super) struct Room<'a> {
     limit: usize,
-    taken: HashMap<String, HashSet<String>>,
+    labels: HashSet<(Cow<'a, str>, Cow<'a, str>)>,
+    counts: HashMap<Cow<'a, str>, usize>,
 }
 
-impl Room {
+impl<'a> Room<'a> {
     /// As nobody else can change it any more; `None`: there is no store. A limit of 0 is none.
     pub(super) fn of(change: Option<&Change<'_>>, limit: u32) -> Result<Self, Error> {
-        let mut taken = HashMap::<_, HashSet<_>>::new();
-        let labels = change.map(Change::labels).transpose()?;
-        for (user, label) in labels.unwrap_or_default() {
-            taken.entry(user).or_default().insert(label);
-        }
         let limit = if limit == 0 {
             usize::MAX
         } else {
             limit as usize
         };
-        Ok(Self { limit, taken })
+        let mut room = Self {
+            limit,
+            labels: HashSet::new(),
+            counts: HashMap::new(),
+        };
+        let labels = change.map(Change::labels).transpose()?;
+        for (user, label) in labels.unwrap_or_default() {
+            *room.counts.entry(Cow::Owned(user.clone())).or_default() += 1;
+            room.labels.insert((user.into(), label.into()));
+        }
+        Ok(room)
     }
 
     /// Gives an entry its room, or says why there is none.
-    pub(super) fn take(&mut self, user: &UserName, label: &Label) -> Result<(), Failure> {
-        let taken = self.taken.entry(user.as_str().to_owned()).or_default();
+    pub(super) fn take(&mut self, user: &'a UserName, label: &'a Label) -> Result<(), Failure> {
         let (user, label) = (user.as_str(), label.as_str());
-        if taken.len() >= self.limit {
-            let message = format!(
-                "{user} has {} app passwords, which is the limit",
-                taken.len()
-            );
+        let count = self.counts.entry(user.into()).or_default();
+        if *count >= self.limit {
+            let message = format!("{user} has {count} app passwords, which is the limit");
             return Err(Failure::new(Code::Policy, message)
                 .hint("revoke some that are no longer used, or raise policy.max_per_user"));
         }
-        if taken.insert(label.to_owned()) {
+        if self.labels.insert((user.into(), label.into())) {
+            *count += 1;
             return Ok(());
         }
         let message = format!("{user} has an app password \"{}\" already", quoted(label));

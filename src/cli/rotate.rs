@@ -43,11 +43,11 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     named::require_live(&old)?;
     require_good(&look, &old, context)?;
     drop(look);
-    let order = order(&old, context)?;
     if let Some(owner) = &context.owner {
-        owner.require_services(&order.services)?;
+        owner.require_services(&old.services)?;
         owner.prove()?;
     }
+    let order = order(&old, context)?;
     let successor = mint(&mut store, order, context, |change, new| {
         // Somebody may have been faster, or have limited it meanwhile.
         let old = named::live(change, &old)?;
@@ -91,7 +91,10 @@ fn require_good(look: &Look<'_>, old: &Credential, context: &Context) -> Result<
     let (why, hint) = match policy::dead(old, &facts, &context.config.rules()) {
         Some(Refusal::Disabled) => (
             "is disabled".to_owned(),
-            format!("enable it: app-passwd enable {user} {id}"),
+            match &context.owner {
+                Some(_) => "only the administrator can enable it".to_owned(),
+                None => format!("enable it: app-passwd enable {user} {id}"),
+            },
         ),
         Some(dead) => (format!("is {}", dead.as_str()), another()),
         None => match old.replaced_by {

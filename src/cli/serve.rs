@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use listenfd::ListenFd;
-use nix::unistd::User;
 use pam_app_passwd::authenticate::judge;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
@@ -156,8 +155,8 @@ impl Server {
             return;
         };
         if let Some(wish) = Wish::decode(&frame) {
-            drop(place); // a talk may take long, and takes nothing that a login needs
-            return self.own.serve(&wish, connection, peer, &self.config_path);
+            let asker = (peer, place);
+            return self.own.serve(&wish, connection, asker, &self.config_path);
         }
         let Reply { answer, revoked } = match Question::decode(&frame) {
             Some(question) => match place.turns().take(TURN) {
@@ -202,7 +201,8 @@ impl Server {
         if uid.is_root() {
             return Ok(());
         }
-        let peer = name_of(uid);
+        // One look-up, and never of a name that the peer says.
+        let peer = operator::known_name_of(uid.as_raw());
         let services = peer
             .as_ref()
             .and_then(|name| config.helper.callers.get(name));
@@ -316,12 +316,6 @@ fn new_password(attempt: &Attempt, peer: UCred, config: Config) -> Result<Reply,
     });
     let answer = Answer::Fate(settled.fate);
     Ok(Reply { answer, revoked })
-}
-
-/// One look-up, and never of a name that the peer says.
-fn name_of(uid: Uid) -> Option<String> {
-    let user = User::from_uid(nix::unistd::Uid::from_raw(uid.as_raw()));
-    Some(user.ok().flatten()?.name)
 }
 
 fn failed(message: &str, hint: &str) -> Answer {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd show USER ENTRY`
 
+use std::slice::from_ref;
+
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, UserName};
 use pam_app_passwd::store::Store;
@@ -23,7 +25,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let store = Store::open_to_read(&context.config.state_dir)?;
     let mut store = store.ok_or_else(|| named::none(&user, &arguments.entry))?;
     let entry = named::one(&store.look()?, &user, &arguments.entry)?;
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(from_ref(&entry), context);
     if context.json {
         output::json(&viewer.view(&entry))?;
     } else {

@@ -15,8 +15,8 @@ use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
 
-use super::{Context, output};
-pub(super) use process::Asker;
+use super::{Context, output, person};
+pub(super) use process::{Asker, kill_with_descendants};
 
 /// Ends what these entries have opened.
 pub(super) fn sign_out(entries: &[Credential], context: &Context) {
@@ -107,9 +107,12 @@ fn end_all(
         output::say(&cache.warning());
     }
     if !own.is_empty() {
-        asker.let_finish();
+        let asker = asker.clone();
+        person::afterwards(move || {
+            asker.let_finish();
+            own.iter().for_each(end);
+        });
     }
-    own.iter().for_each(end);
 }
 
 /// The sessions that any of the entries has opened, or may have, as far as `concerned` says: where

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Times as people write and read them.
 
+use std::fmt::{self, Display, Formatter};
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use pam_app_passwd::clock::{Span, Timestamp};
+use serde::{Serialize, Serializer};
 
 use super::failure::{Code, Failure};
 
@@ -80,11 +83,21 @@ fn beginning(day: Date, local: &TimeZone) -> Option<i64> {
 }
 
 /// RFC 3339 in UTC, whole seconds: for programs.
-pub(super) fn utc(time: Timestamp) -> String {
-    instant(time).to_string()
+pub(super) struct Utc(pub(super) Timestamp);
+
+impl Display for Utc {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        instant(self.0).fmt(f)
+    }
 }
 
-/// Reads what [`utc`] has written.
+impl Serialize for Utc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Reads what [`Utc`] has written.
 pub(super) fn read_utc(text: &str) -> Result<Timestamp, Failure> {
     let time = text.parse::<jiff::Timestamp>();
     let time = time.map_err(|_| Failure::new(Code::Usage, format!("not a time: '{text}'")))?;
@@ -112,7 +125,8 @@ mod tests {
     fn a_time_is_a_date_a_moment_or_a_span() {
         let now = Timestamp::from_seconds(1_800_000_000); // 2027-01-15T08:00:00Z
         let berlin = TimeZone::posix("CET-1").unwrap();
-        let read = |text, side| try_moment(text, now, side, &berlin).map(utc);
+        let read =
+            |text, side| try_moment(text, now, side, &berlin).map(|time| Utc(time).to_string());
         for (text, until, since) in [
             ("2027-01-31", "2027-01-31T22:59:59Z", "2027-01-30T23:00:00Z"),
             (
@@ -204,7 +218,7 @@ mod tests {
             ),
         ] {
             let zone = TimeZone::posix(zone).unwrap();
-            let read = |side| try_moment(day, now, side, &zone).map(utc);
+            let read = |side| try_moment(day, now, side, &zone).map(|time| Utc(time).to_string());
             assert_eq!(read(Side::Since).as_deref(), Some(since), "{day}");
             assert_eq!(read(Side::Until).as_deref(), Some(until), "{day}");
         }

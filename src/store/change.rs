@@ -134,7 +134,7 @@ impl<'store> Change<'store> {
     ) -> Result<(), Error> {
         let detail = &self.with_origin(detail);
         self.write_event(at, by, action, user.as_str(), entry.0, detail)?;
-        let line = audit::change(action, user.as_str(), entry, by, detail);
+        let line = || audit::change(action, user.as_str(), entry, by, detail);
         self.told.add(action, by, line);
         Ok(())
     }
@@ -149,7 +149,7 @@ impl<'store> Change<'store> {
     ) -> Result<(), Error> {
         let detail = &self.with_origin(detail);
         self.write_event(at, by, action, "", 0, detail)?;
-        let line = audit::change_of_all(action, by, detail);
+        let line = || audit::change_of_all(action, by, detail);
         self.told.add(action, by, line);
         Ok(())
     }

@@ -181,7 +181,7 @@ mod tests {
         let has = |option: &str| options.iter().any(|has| has == option);
         // Each of them stands on another line there.
         for option in [
-            "DEFAULT_LOOKASIDE=0,0",
+            "DEFAULT_LOOKASIDE=128,120",
             "MAX_MMAP_SIZE=0",
             "OMIT_LOAD_EXTENSION",
             "TEMP_STORE=3",

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Statement};
 
 use super::connection::{raw, schema_of};
 use super::{Contents, Damaged, Entries, NumberedKey, WholeEntry, error};
@@ -14,6 +14,7 @@ use crate::credential::{
 use crate::error::Error;
 use crate::hash::{Hash, Key};
 
+/// In the order in which [`RawCredential`] reads them. What is selected beside them comes behind.
 const COLUMNS: &str = "id, user, label, services, networks, created_at, created_by, expires, \
                        disabled, revoked_at, revoked_by, revoked_why, replaces, replaced_by";
 
@@ -51,16 +52,37 @@ pub(super) fn select_sound(
     params: impl Params,
 ) -> Result<Entries, Error> {
     let sql = format!("SELECT {COLUMNS} FROM credential WHERE {condition} ORDER BY id");
-    let rows = raw(connection, &sql, params, RawCredential::read).map_err(|e| error(path, e))?;
+    let select = || gather(&mut connection.prepare(&sql)?, path, params);
+    let gathered = select().map_err(|e| error(path, e));
+    gathered.map(|(entries, _)| entries)
+}
+
+/// Selects the entries after that of the number `?1`, at most `?2`.
+pub(super) fn prepare_page(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
+    connection.prepare(&format!(
+        "SELECT {COLUMNS} FROM credential WHERE id > ?1 ORDER BY id LIMIT ?2"
+    ))
+}
+
+/// What the statement selects, and the number of the last one, sound or damaged.
+pub(super) fn gather(
+    statement: &mut Statement<'_>,
+    path: &Path,
+    params: impl Params,
+) -> rusqlite::Result<(Entries, Option<CredentialId>)> {
+    let mut rows = statement.query(params)?;
     let mut entries = Entries::default();
-    for row in rows {
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let row = RawCredential::read(row)?;
         let is_live = row.revoked.is_none();
+        last = Some(CredentialId(row.id));
         match row.parse(path) {
             Ok(entry) => entries.sound.push(entry),
             Err(error) => entries.damaged.push(Damaged { error, is_live }),
         }
     }
-    Ok(entries)
+    Ok((entries, last))
 }
 
 /// The entries of one user or of all.
@@ -117,13 +139,14 @@ fn with_hash(
     key: i64,
 ) -> Result<Option<(Credential, Hash)>, Error> {
     let sql = format!("SELECT {COLUMNS}, hash FROM credential WHERE id = ?1 AND key = ?2");
-    let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, row.get::<_, String>("hash")?));
-    let row = connection.query_row(&sql, (id, key), read).optional();
-    let Some((row, hash)) = row.map_err(|e| error(path, e))? else {
-        return Ok(None);
+    let read = |row: &Row<'_>| {
+        let hash = Hash::parse(text(row, 14)?);
+        let hash = hash.map_err(|e| Error::damaged(path, CredentialId(id), e));
+        let entry = RawCredential::read(row)?.parse(path);
+        Ok(hash.and_then(|hash| Ok((entry?, hash))))
     };
-    let hash = Hash::parse(&hash).map_err(|e| Error::damaged(path, CredentialId(id), e))?;
-    Ok(Some((row.parse(path)?, hash)))
+    let found = connection.query_row(&sql, (id, key), read).optional();
+    found.map_err(|e| error(path, e))?.transpose()
 }
 
 /// The entries of one user or of all, with what their passwords are found and proved by.
@@ -139,19 +162,17 @@ pub(super) fn whole(
          WHERE {} ORDER BY id",
         is_of(user)
     );
-    let read = |row: &Row<'_>| Ok((RawCredential::read(row)?, RawProof::read(row)?));
-    let rows = raw(connection, &sql, [user], read).map_err(|e| error(path, e))?;
-    let parse = |(row, proof): (RawCredential, RawProof)| {
-        let id = CredentialId(row.id);
-        Ok(WholeEntry {
-            entry: row.parse(path)?,
-            key: proof.key,
-            tag: proof.tag,
-            hash: Hash::parse(&proof.hash).map_err(|e| Error::damaged(path, id, e))?,
-            is_virtual: proof.is_virtual,
-        })
-    };
-    rows.into_iter().map(parse).collect()
+    let failed = |e| error(path, e);
+    let mut statement = connection.prepare(&sql).map_err(failed)?;
+    let mut rows = statement.query([user]).map_err(failed)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (raw, proof) = RawCredential::read(row)
+            .and_then(|raw| Ok((raw, RawProof::read(row)?)))
+            .map_err(failed)?;
+        entries.push(proof.parse(raw.parse(path)?, path)?);
+    }
+    Ok(entries)
 }
 
 /// The users with live entries whom the system knew when these were made. A name that is damaged
@@ -283,98 +304,102 @@ pub(super) fn hashes(connection: &Connection) -> rusqlite::Result<Vec<(String, C
         Ok((row.get(0)?, CredentialId(row.get(1)?)))
     })
 }
+/// A text, where it lies. Who keeps it makes a copy.
+fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row str> {
+    Ok(row.get_ref(column)?.as_str()?)
+}
 
-struct RawProof {
+/// What is selected behind [`COLUMNS`].
+struct RawProof<'row> {
     key: i64,
     tag: u16,
-    hash: String,
+    hash: &'row str,
     is_virtual: bool,
 }
 
-impl RawProof {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+impl<'row> RawProof<'row> {
+    fn read(row: &'row Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            key: row.get("key")?,
-            tag: row.get("tag")?,
-            hash: row.get("hash")?,
-            is_virtual: row.get("virtual")?,
+            key: row.get(14)?,
+            tag: row.get(15)?,
+            hash: text(row, 16)?,
+            is_virtual: row.get(17)?,
+        })
+    }
+
+    fn parse(self, entry: Credential, path: &Path) -> Result<WholeEntry, Error> {
+        let hash = Hash::parse(self.hash);
+        Ok(WholeEntry {
+            key: self.key,
+            tag: self.tag,
+            hash: hash.map_err(|e| Error::damaged(path, entry.id, e))?,
+            is_virtual: self.is_virtual,
+            entry,
         })
     }
 }
 
-struct RawCredential {
+struct RawCredential<'row> {
     id: i64,
-    user: String,
-    label: String,
-    services: String,
-    networks: String,
+    user: &'row str,
+    label: &'row str,
+    services: &'row str,
+    networks: &'row str,
     created_at: i64,
-    created_by: String,
+    created_by: &'row str,
     expires: Option<i64>,
     disabled: bool,
-    revoked: Option<(i64, String, String)>,
+    revoked: Option<(i64, &'row str, &'row str)>,
     replaces: Option<i64>,
     replaced_by: Option<i64>,
 }
 
-impl RawCredential {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let revoked_at: Option<i64> = row.get("revoked_at")?;
-        let revoked = match revoked_at {
-            Some(at) => Some((at, row.get("revoked_by")?, row.get("revoked_why")?)),
+impl<'row> RawCredential<'row> {
+    /// By their places: to look for each by its name takes longer than to read it.
+    fn read(row: &'row Row<'_>) -> rusqlite::Result<Self> {
+        let revoked = match row.get(9)? {
+            Some(at) => Some((at, text(row, 10)?, text(row, 11)?)),
             None => None,
         };
         Ok(Self {
-            id: row.get("id")?,
-            user: row.get("user")?,
-            label: row.get("label")?,
-            services: row.get("services")?,
-            networks: row.get("networks")?,
-            created_at: row.get("created_at")?,
-            created_by: row.get("created_by")?,
-            expires: row.get("expires")?,
-            disabled: row.get("disabled")?,
+            id: row.get(0)?,
+            user: text(row, 1)?,
+            label: text(row, 2)?,
+            services: text(row, 3)?,
+            networks: text(row, 4)?,
+            created_at: row.get(5)?,
+            created_by: text(row, 6)?,
+            expires: row.get(7)?,
+            disabled: row.get(8)?,
             revoked,
-            replaces: row.get("replaces")?,
-            replaced_by: row.get("replaced_by")?,
+            replaces: row.get(12)?,
+            replaced_by: row.get(13)?,
         })
     }
 
     fn parse(self, path: &Path) -> Result<Credential, Error> {
         let id = CredentialId(self.id);
         let damaged = |what| Error::damaged(path, id, what);
-        let list = |text: &str| -> Vec<String> {
-            text.split(',')
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        let services = list(&self.services)
-            .iter()
-            .map(|name| ServiceName::parse(name))
-            .collect();
-        let networks = list(&self.networks)
-            .iter()
-            .map(|net| Network::parse(net))
-            .collect();
+        let services = parts(self.services).map(ServiceName::parse).collect();
+        let networks = parts(self.networks).map(Network::parse).collect();
         let revoked = match self.revoked {
             None => None,
             Some((at, by, why)) => {
-                let at = Timestamp::from_seconds(at);
-                let word = RevokedWhy::parse(&why);
+                let word = RevokedWhy::parse(why);
                 let why =
                     word.ok_or_else(|| Error::damaged(path, id, "unknown reason of revocation"))?;
+                let (at, by) = (Timestamp::from_seconds(at), by.to_owned());
                 Some(Revocation { at, by, why })
             }
         };
         Ok(Credential {
             id,
-            user: UserName::parse(&self.user).map_err(damaged)?,
-            label: Label::parse(&self.label).map_err(damaged)?,
+            user: UserName::parse(self.user).map_err(damaged)?,
+            label: Label::parse(self.label).map_err(damaged)?,
             services: Result::map_err(services, damaged)?,
             networks: Result::map_err(networks, damaged)?,
             created: Timestamp::from_seconds(self.created_at),
-            created_by: self.created_by,
+            created_by: self.created_by.to_owned(),
             expires: self.expires.map(Timestamp::from_seconds),
             disabled: self.disabled,
             revoked,
@@ -382,4 +407,9 @@ impl RawCredential {
             replaced_by: self.replaced_by.map(CredentialId),
         })
     }
+}
+
+/// The parts of a list, as it is stored.
+fn parts(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').filter(|part| !part.is_empty())
 }

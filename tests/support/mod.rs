@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `holder.rs` | account holders in a shell, whom the helper serves |
 //! | `machine.rs` | a fresh directory with configuration, stacks and state; running the tool and the client |
 //! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
@@ -28,6 +29,7 @@ pub mod auth_log;
 pub mod browser;
 pub mod daemon;
 pub mod helper;
+pub mod holder;
 pub mod machine;
 pub mod mail;
 pub mod pam;

@@ -2,9 +2,11 @@
 # A peer of the helper's, of whatever uid it is run as:
 #
 #   peer.pl ask SOCKET         sends the hexadecimal frame on standard input, prints what comes back
+#   peer.pl talk SOCKET        the same, and at each question sends the next line's frame
 #   peer.pl connect SOCKET     connects and hangs up, without end
 #   peer.pl hold SOCKET        takes as many connections as it gets, and those that it loses anew
 #   peer.pl question SOCKET    sends the frame on standard input and waits for the answer, without end
+#   peer.pl fuzz SOCKET SEED COUNT   sends the frame on standard input damaged in so many ways, and hears what comes back
 #   peer.pl listen SOCKET      prints what one connection sends
 #   peer.pl answer SOCKET      takes one question and answers with the frame on standard input
 #
@@ -16,8 +18,8 @@ use IO::Socket::UNIX;
 use Socket;
 
 $SIG{PIPE} = 'IGNORE';
-my ($what, $path) = @ARGV;
-my $frame = $what =~ /^(?:ask|question|answer)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
+my ($what, $path, $seed, $times) = @ARGV;
+my $frame = $what =~ /^(?:ask|talk|question|answer|fuzz)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
 
 sub connected { return IO::Socket::UNIX->new(Peer => $path) }
 sub listening {
@@ -33,11 +35,40 @@ sub rest_of {
 my $input = IO::Select->new(\*STDIN);
 sub goes_on { return !$input->can_read(0) || sysread STDIN, my $more, 1 }
 
+# Some bytes are changed, cut out or put in; as often as not the length is right afterwards.
+sub damaged {
+    my ($length, $inside) = unpack 'a2 a*', $_[0];
+    for (0 .. rand 4) {
+        my ($at, $bytes) = (int rand(1 + length $inside), join '', map { chr rand 256 } 0 .. rand 8);
+        my $kind = int rand 5;
+        substr($inside, $at, $kind < 2 ? length $bytes : $kind == 2 ? rand 40 : 0) = $kind == 2 ? '' : $bytes;
+        $inside .= $inside if $kind == 4 && length $inside < 9000;
+    }
+    return rand(2) < 1 ? pack 'n/a*', $inside : $length . $inside;
+}
+
 my $count = 0;
 if ($what eq 'ask') {
     my $socket = connected() or die "peer.pl: $path: $!\n";
     syswrite $socket, $frame;
     print unpack 'H*', rest_of($socket);
+} elsif ($what eq 'talk') {
+    my $socket = connected() or die "peer.pl: $path: $!\n";
+    syswrite $socket, $frame;
+    while (2 == read $socket, my $length, 2) {
+        read $socket, my $said, unpack 'n', $length;
+        print unpack 'H*', $length . $said;
+        my $reply = $said =~ /^.{16}(?:ask|secret)/s ? <STDIN> : undef;
+        syswrite $socket, pack 'H*', $reply =~ s/\s//gr if defined $reply;
+    }
+} elsif ($what eq 'fuzz') {
+    srand $seed;
+    for (1 .. $times) {
+        my $socket = connected() or die "peer.pl: $path: $!\n";
+        syswrite $socket, damaged($frame);
+        $socket->shutdown(1);
+        rest_of($socket);
+    }
 } elsif ($what eq 'connect') {
     while (goes_on()) {
         for (1 .. 100) { $count++ if connected() }

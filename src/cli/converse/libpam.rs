@@ -67,6 +67,9 @@ pub(super) fn vouch(request: &Request<'_>, mut voice: Voice<'_>) -> Result<Strin
     handle.user()
 }
 
+/// One that takes a handle and flags.
+type Operation = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
+
 /// From `pam_start` to `pam_end`.
 struct Handle {
     pam: *mut c_void,
@@ -82,12 +85,9 @@ impl Handle {
         require_success(self.last)
     }
 
-    fn call(
-        &mut self,
-        function: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
-    ) -> Result<(), Refused> {
-        // SAFETY: the handle is live, and both functions take a handle and flags.
-        self.last = unsafe { function(self.pam, PAM_DISALLOW_NULL_AUTHTOK) };
+    fn call(&mut self, operation: Operation) -> Result<(), Refused> {
+        // SAFETY: the handle is live, and each operation takes one, and flags.
+        self.last = unsafe { operation(self.pam, PAM_DISALLOW_NULL_AUTHTOK) };
         require_success(self.last)
     }
 

@@ -73,8 +73,8 @@ fn read(file: &Path, context: &Context) -> Result<Vec<Order>, Failure> {
     let by = operator::name();
     let longest = context.config.policy.max_lifetime.span();
     let (mut orders, mut cut) = (Vec::new(), 0);
-    lines::read(file, |line, wish: Wish| {
-        let mut entry = wish.read(&by, context)?;
+    lines::read(file, |line, text| {
+        let mut entry = lines::parse::<Wish>(text)?.read(&by, context)?;
         let end = life::ending(entry.expires, context.now, longest);
         cut += usize::from(end != entry.expires);
         entry.expires = end;

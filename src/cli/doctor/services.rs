@@ -11,7 +11,7 @@ use super::finding::{Check, Finding};
 use super::pamd::{Kind, Service};
 
 /// Where what a file includes is looked for as well.
-const DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+pub(super) const DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
 /// How what a package manager, an editor or a person leaves beside a file begins and ends.
 const LEFTOVERS_BEGIN: [&str; 2] = [".", "#"];

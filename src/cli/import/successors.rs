@@ -14,6 +14,10 @@ use crate::cli::failure::Failure;
 /// and has an end. One that the file has not is none: it may have been purged; nor is a revoked one that of
 /// a live entry, unless it leads to one that is live.
 pub(super) fn require(entries: &mut [Imported], file: &Path) -> Result<(), Failure> {
+    let has_one = |imported: &Imported| imported.whole.entry.replaced_by.is_some();
+    if !entries.iter().any(has_one) {
+        return Ok(());
+    }
     let all = entries.iter().map(|imported| &imported.whole.entry);
     let told: HashMap<_, _> = all
         .map(|entry| (entry.id, (entry.revoked.is_none(), entry.replaced_by)))

@@ -76,7 +76,7 @@ impl Conditions {
     }
 
     fn is_met_by_its_use(&self, entry: &Credential, notes: &AllNotes) -> bool {
-        let used = notes.of(entry.id).used.map(|last| last.at);
+        let used = notes.of(entry.id).used.as_ref().map(|last| last.at);
         let last = used.map_or(entry.created, |used| used.max(entry.created));
         (used.is_none() || !self.never_used) && self.unused_since.is_none_or(|since| last < since)
     }

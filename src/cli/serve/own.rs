@@ -13,25 +13,25 @@
 
 mod conversation;
 mod passes;
+mod peer;
 mod rules;
 mod tries;
 
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use nix::unistd::User;
 use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::TALK;
-use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Said, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
+use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
+use super::quota::Place;
 use super::share::Share;
 use crate::cli::client::Client;
 use crate::cli::failure::{Code, Failure};
@@ -42,6 +42,7 @@ use crate::cli::{
 };
 use conversation::{Account, End};
 use passes::Passes;
+use peer::Peer;
 use tries::{Tries, Who};
 
 /// How many talks there may be at once, with the people of one uid and with all of them.
@@ -55,16 +56,8 @@ pub(super) struct Own {
     shell: Share,
     web: Share,
     tries: Tries,
+    changes: Tries,
     passes: Passes,
-}
-
-/// Who asks, as far as the kernel says.
-#[derive(Clone, Copy)]
-struct Peer {
-    uid: u32,
-    pid: i32,
-    /// It is the web page.
-    is_web: bool,
 }
 
 /// A talk that is under way; its place is given back when dropped.
@@ -79,24 +72,30 @@ impl Own {
             shell: Share::new(TALKS_OF_EACH, TALKS_OF_ALL),
             web: Share::new(TALKS_OF_THE_WEB, TALKS_OF_THE_WEB),
             tries: Tries::default(),
+            changes: Tries::default(),
             passes: Passes::new()?,
         })
     }
 
-    /// Does what is wished, and says to the end what became of it.
+    /// Does what is wished, and says to the end what became of it. A talk may last, and takes nothing that
+    /// a login needs: `place` is given back when it begins.
     pub(super) fn serve(
         self: &Arc<Self>,
         wish: &Wish,
         connection: OwnedFd,
-        peer: UCred,
+        (peer, place): (UCred, Place),
         config_path: &Path,
     ) {
-        let client = Arc::new(Client {
-            connection,
-            has_terminal: wish.terminal,
-            deadline: Instant::now() + TALK,
-        });
-        let done = self.fulfil(wish, &client, peer, config_path);
+        let client = Arc::new(Client::new(connection, wish.terminal));
+        let done = Config::load(config_path)
+            .map_err(Failure::from)
+            .and_then(|config| {
+                rules::require_enabled(&config)?;
+                let peer = Peer::of(peer, &config);
+                let _talk = self.begin_talk(peer)?;
+                drop(place);
+                self.fulfil(wish, &client, peer, config)
+            });
         let code = done.unwrap_or_else(|failure| {
             let told = failure.told_to_holders();
             for line in told.lines() {
@@ -105,20 +104,16 @@ impl Own {
             }
             told.code
         });
-        let _ = client.say(&Said::End { code: code as u8 });
+        client.end(code as u8);
     }
 
     fn fulfil(
         self: &Arc<Self>,
         wish: &Wish,
         client: &Arc<Client>,
-        peer: UCred,
-        config_path: &Path,
+        peer: Peer,
+        config: Config,
     ) -> Result<Code, Failure> {
-        let config = Config::load(config_path)?;
-        rules::require_enabled(&config)?;
-        let peer = Peer::of(peer, &config);
-        let _talk = self.begin_talk(peer)?;
         let origin = peer.origin(wish)?;
         if let (["sign-in"], Some(user), true) = (words(wish).as_slice(), &wish.user, peer.is_web) {
             return self.sign_in(user, origin.as_deref(), client, peer, &config);
@@ -136,7 +131,7 @@ impl Own {
             ["sign-out", rest @ ..] if peer.is_web => self.sign_out(wish, &person.user, rest),
             ["rules"] => rules::answer(&person.user, &config),
             ["admin", ..] => administer(wish, &person.user, config, &proof),
-            _ => have_done(wish, &person.user, config, proof),
+            _ => self.have_done(wish, &person.user, config, proof),
         })
     }
 
@@ -161,9 +156,14 @@ impl Own {
                 .ok_or_else(|| Failure::new(Code::Unusable, NOT_SIGNED_IN).hint("sign in"));
         }
         if wish.user.is_some() || wish.pass.is_some() {
-            return Err(not_for_others());
+            return Err(peer::not_for_others());
         }
-        Ok(UserName::parse(&operator::name_of(peer.uid))?)
+        // The number of an account that has no name may be the name of a mail user.
+        let name = operator::known_name_of(peer.uid).ok_or_else(|| {
+            let message = format!("the system knows no user with the uid {}", peer.uid);
+            Failure::new(Code::Unusable, message).hint("ask the administrator")
+        })?;
+        Ok(UserName::parse(&name)?)
     }
 
     /// Gives the web page a pass for whoever is this user, as PAM says.
@@ -178,6 +178,8 @@ impl Own {
         let user = UserName::parse(&self.vouch(user, origin, client, peer)?)?;
         rules::require_allowed(&user, config)?;
         let pass = self.passes.give(&user, peer.uid, Instant::now())?;
+        let now = clock::now();
+        syslog::send(&[audit::signed_in(user.as_str(), origin)], "", now);
         let said = client.out(pass.as_bytes());
         said.map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         Ok(Code::Done)
@@ -193,6 +195,36 @@ impl Own {
             _ => return Err(not_theirs()),
         }
         Ok(Code::Done)
+    }
+
+    /// Has a verb done by its owner.
+    fn have_done(
+        &self,
+        wish: &Wish,
+        user: &UserName,
+        config: Config,
+        proof: Proof,
+    ) -> Result<Code, Failure> {
+        match own::read(&wish.words, user.as_str()).ok_or_else(not_theirs)? {
+            Ok(cli) => {
+                self.count(&cli.verb, user)?;
+                let owner = Owner::new(&config, proof);
+                run(cli, wish, config, Some(owner))
+            }
+            Err(error) => asked_for(error),
+        }
+    }
+
+    /// Counts what changes something. What there is can be revoked once, and at any time.
+    fn count(&self, verb: &Verb, user: &UserName) -> Result<(), Failure> {
+        if !matches!(verb, Verb::Create(_) | Verb::Edit(_) | Verb::Rotate(_)) {
+            return Ok(());
+        }
+        let who = Who::Changes(user.as_str().to_owned());
+        match self.changes.begin(&[who], Instant::now()) {
+            true => Ok(()),
+            false => Err(too_often("changed something")),
+        }
     }
 
     /// What has a person prove that it is they.
@@ -216,15 +248,13 @@ impl Own {
         client: &Client,
         peer: Peer,
     ) -> Result<String, Failure> {
-        let user = user.as_str();
-        let who = peer.counted_as(user, origin);
+        let who = peer.counted_as(user.as_str(), origin);
         if !self.tries.begin(&who, Instant::now()) {
-            let message = format!("{user} has failed too often to prove who they are");
-            return Err(Failure::new(Code::Policy, message).hint("try again in ten minutes"));
+            return Err(too_often("failed to prove who you are"));
         }
         let account = Account {
             user,
-            ruser: (!peer.is_web).then_some(user),
+            ruser: (!peer.is_web).then_some(user.as_str()),
             rhost: origin,
         };
         match conversation::hold(&account, client) {
@@ -232,10 +262,11 @@ impl Own {
                 self.tries.succeeded(&who);
                 Ok(name)
             }
-            Ok(End::Left { tried: true }) => Err(cancelled()),
-            Ok(End::Left { tried: false }) => {
-                self.tries.take_back(&who);
-                Err(cancelled())
+            Ok(End::Left { tried }) => {
+                if !tried {
+                    self.tries.take_back(&who);
+                }
+                Err(cancelled(client))
             }
             Ok(End::Refused) => Err(unproven()),
             Err(failure) => {
@@ -246,61 +277,9 @@ impl Own {
     }
 }
 
-impl Peer {
-    fn of(peer: UCred, config: &Config) -> Self {
-        let web = User::from_name(&config.self_service.web_user);
-        let web = web.ok().flatten().map(|user| user.uid.as_raw());
-        let uid = peer.uid.as_raw();
-        Self {
-            uid,
-            pid: peer.pid.as_raw_nonzero().get(),
-            is_web: uid != 0 && web == Some(uid),
-        }
-    }
-
-    /// Where the wish comes from, if not from this machine.
-    fn origin(self, wish: &Wish) -> Result<Option<String>, Failure> {
-        let Some(origin) = &wish.origin else {
-            return Ok(None);
-        };
-        if !self.is_web {
-            return Err(not_for_others());
-        }
-        let address: IpAddr = origin.parse().map_err(|_| {
-            let message = format!("not an address: '{origin}'");
-            Failure::new(Code::Usage, message)
-        })?;
-        Ok(Some(address.to_canonical().to_string()))
-    }
-
-    /// By what the tries to prove that somebody is this user are counted.
-    fn counted_as(self, user: &str, origin: Option<&str>) -> Vec<Who> {
-        if !self.is_web {
-            return vec![Who::Uid(self.uid)];
-        }
-        let address = origin.and_then(|origin| origin.parse().ok());
-        let network = address.map(Who::from);
-        network
-            .into_iter()
-            .chain([Who::User(user.to_owned())])
-            .collect()
-    }
-}
-
 impl Drop for Talk<'_> {
     fn drop(&mut self) {
         self.share.leave(self.uid);
-    }
-}
-
-/// Has a verb done by its owner.
-fn have_done(wish: &Wish, user: &UserName, config: Config, proof: Proof) -> Result<Code, Failure> {
-    match own::read(&wish.words, user.as_str()).ok_or_else(not_theirs)? {
-        Ok(cli) => {
-            let owner = Owner::new(&config, proof);
-            run(cli, wish, config, Some(owner))
-        }
-        Err(error) => asked_for(error),
     }
 }
 
@@ -362,9 +341,9 @@ fn not_theirs() -> Failure {
     Failure::new(Code::Unusable, "only root can do that").hint("leave out USER for your own")
 }
 
-fn not_for_others() -> Failure {
-    let message = "nobody but the web page's user speaks for others";
-    Failure::new(Code::Unusable, message).hint("ask for yourself")
+fn too_often(what: &str) -> Failure {
+    let message = format!("within ten minutes you have {what} too often");
+    Failure::new(Code::Policy, message).hint("try again later")
 }
 
 fn unproven() -> Failure {
@@ -373,6 +352,10 @@ fn unproven() -> Failure {
         .hint("an app password is no proof: use the account's password")
 }
 
-fn cancelled() -> Failure {
-    Failure::new(Code::Usage, "cancelled; nothing was changed")
+fn cancelled(client: &Client) -> Failure {
+    let what = match client.is_late() {
+        true => "it took longer than two minutes",
+        false => "cancelled",
+    };
+    Failure::new(Code::Usage, format!("{what}; nothing was changed"))
 }

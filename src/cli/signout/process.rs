@@ -25,7 +25,7 @@ const ON_THE_WAY: Duration = Duration::from_millis(300);
 /// Ends a session. `false`: it goes on.
 pub(super) fn end(session: &Open) -> bool {
     let mut members = Members::default();
-    members.gather(session);
+    members.gather(session.opener, session.number);
     if members.holds(session.opener) {
         terminate_by_logind(session.opener.pid);
     }
@@ -38,7 +38,7 @@ pub(super) fn end(session: &Open) -> bool {
     ] {
         members.send(signal);
         members.wait(patience);
-        members.gather(session);
+        members.gather(session.opener, session.number);
         if members.0.is_empty() {
             return true;
         }
@@ -46,9 +46,23 @@ pub(super) fn end(session: &Open) -> bool {
     false
 }
 
+/// Kills a process and whatever it has started, also what has left its group. It waits for nobody.
+pub(in crate::cli) fn kill_with_descendants(pid: i32) {
+    let Some(root) = Process::of(pid) else {
+        return;
+    };
+    let mut members = Members::default();
+    // Stopped first, so that nothing is begun in between.
+    for signal in [Signal::STOP, Signal::KILL] {
+        members.gather(root, None);
+        members.send(signal);
+    }
+}
+
 /// Who has had app passwords revoked, and where that process runs, as long as it can be seen: as one
 /// whom an app password has let in, perhaps in a session that is to end. Thousands may be kept, so it
 /// holds no descriptor.
+#[derive(Clone)]
 pub(in crate::cli) struct Asker {
     /// `None`: ourselves.
     other: Option<Process>,
@@ -106,19 +120,21 @@ fn own_pid() -> i32 {
 struct Members(BTreeMap<i32, Member>);
 
 impl Members {
-    /// Takes in what belongs to the session by now, and leaves out what has ended.
-    fn gather(&mut self, session: &Open) {
+    /// Takes in what belongs by now to the session that `opener` has opened and that may have this number,
+    /// and leaves out what has ended.
+    fn gather(&mut self, opener: Process, number: Option<u32>) {
+        let belongs = |members: &Self, pid| members.includes(pid, opener, number);
         self.0
             .retain(|_, member| !member.ends_within(Duration::ZERO));
         loop {
             let before = self.0.len();
             for pid in pids() {
                 // Not ourselves: somebody has to see it through.
-                if self.0.contains_key(&pid) || pid == own_pid() || !self.includes(pid, session) {
+                if self.0.contains_key(&pid) || pid == own_pid() || !belongs(self, pid) {
                     continue;
                 }
                 // Asked again of what the descriptor holds, which may be another by now.
-                if let Some(member) = Member::open(pid).filter(|_| self.includes(pid, session)) {
+                if let Some(member) = Member::open(pid).filter(|_| belongs(self, pid)) {
                     self.0.insert(pid, member);
                 }
             }
@@ -128,12 +144,12 @@ impl Members {
         }
     }
 
-    fn includes(&self, pid: i32, session: &Open) -> bool {
-        if session.number.is_some() && number_of(pid) == session.number {
+    fn includes(&self, pid: i32, opener: Process, number: Option<u32>) -> bool {
+        if number.is_some() && number_of(pid) == number {
             return true;
         }
-        if pid == session.opener.pid {
-            return Process::of(pid) == Some(session.opener);
+        if pid == opener.pid {
+            return Process::of(pid) == Some(opener);
         }
         // The parent is held and has not ended, or its pid may be another's.
         let parent = parent_of(pid).and_then(|parent| self.0.get(&parent));
@@ -250,12 +266,12 @@ mod tests {
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut line).unwrap();
         let session = opened_by(Process::of(i32::try_from(shell.id()).unwrap()).unwrap());
         let mut members = Members::default();
-        members.gather(&session);
+        members.gather(session.opener, session.number);
         assert_eq!(members.0.len(), 3);
         let reaper = std::thread::spawn(move || shell.wait());
         assert!(end(&session));
         reaper.join().unwrap().unwrap();
-        members.gather(&session);
+        members.gather(session.opener, session.number);
         assert!(members.0.is_empty());
     }
 

@@ -78,7 +78,7 @@ impl Change<'_> {
             let (user, id) = (whole.entry.user.as_str(), whole.entry.id);
             let event = params![at.seconds(), by, action, user, id.0, detail];
             note.execute(event).map_err(failed)?;
-            let line = audit::change(action, user, id, by, &detail);
+            let line = || audit::change(action, user, id, by, &detail);
             self.told.add(action, by, line);
         }
         Ok(())

@@ -13,25 +13,36 @@ const MOST: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Told {
     lines: Vec<Line>,
-    counts: BTreeMap<(String, String), usize>,
+    counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 impl Told {
-    pub(super) fn add(&mut self, action: &str, by: &str, line: Line) {
-        *self
-            .counts
-            .entry((action.to_owned(), by.to_owned()))
-            .or_default() += 1;
-        self.lines.push(line);
+    /// A line that is one too many is not made.
+    pub(super) fn add(&mut self, action: &str, by: &str, line: impl FnOnce() -> Line) {
+        let known = self.counts.get_mut(action);
+        match known.and_then(|counts| counts.get_mut(by)) {
+            Some(count) => *count += 1,
+            None => {
+                let counts = self.counts.entry(action.to_owned()).or_default();
+                counts.insert(by.to_owned(), 1);
+            }
+        }
+        if self.lines.len() <= MOST {
+            self.lines.push(line());
+        }
     }
 
     pub(super) fn lines(self) -> Vec<Line> {
         if self.lines.len() <= MOST {
             return self.lines;
         }
-        let counted = self.counts.iter().map(|((action, by), count)| {
-            audit::change_of_all(action, by, &format!("events={count}"))
-        });
-        counted.collect()
+        let mut lines = Vec::new();
+        for (action, counts) in &self.counts {
+            for (by, count) in counts {
+                let events = format!("events={count}");
+                lines.push(audit::change_of_all(action, by, &events));
+            }
+        }
+        lines
     }
 }

@@ -10,14 +10,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use pam_app_passwd::helper::own::{Reply, Said};
-use pam_app_passwd::helper::{read_frame, write_all};
+use pam_app_passwd::credential::UserName;
+use pam_app_passwd::helper::own::{Reply, Said, Wish};
+use pam_app_passwd::helper::{TALK, read_frame, write_all};
 use pam_app_passwd::policy::SELF_SERVICE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use zeroize::Zeroizing;
 
 use crate::cli::client::Client;
 use crate::cli::failure::{Code, Failure};
-use crate::cli::program;
+use crate::cli::signout::kill_with_descendants;
 
 /// This program, also when another version was installed in its place meanwhile.
 const OURSELVES: &str = "/proc/self/exe";
@@ -26,11 +28,26 @@ const STACKS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d"];
 
 /// Whom PAM is asked about.
 pub(super) struct Account<'a> {
-    pub(super) user: &'a str,
+    pub(super) user: &'a UserName,
     /// The account that asks, if it is on this machine.
     pub(super) ruser: Option<&'a str>,
     /// The machine that asks, if it is another one.
     pub(super) rhost: Option<&'a str>,
+}
+
+impl Account<'_> {
+    /// What that process reads first.
+    fn told(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let wish = Wish {
+            user: Some(self.user.clone()),
+            origin: self.rhost.map(str::to_owned),
+            pass: None,
+            json: false,
+            terminal: false,
+            words: self.ruser.into_iter().map(str::to_owned).collect(),
+        };
+        wish.encode()
+    }
 }
 
 /// What came of it.
@@ -80,24 +97,25 @@ struct Conversation {
 impl Conversation {
     fn begin(account: &Account<'_>) -> io::Result<Self> {
         let (ours, its) = UnixStream::pair()?;
-        let mut command = Command::new(OURSELVES);
-        command.arg0("app-passwd").arg("converse");
-        for (option, value) in [("--ruser", account.ruser), ("--rhost", account.rhost)] {
-            command.args(value.map(|value| format!("{option}={value}")));
-        }
-        let child = command
-            .args(["--", account.user])
+        let told = account.told().ok_or(io::ErrorKind::InvalidInput)?;
+        let ours = OwnedFd::from(ours);
+        // The channel takes it whole before anybody reads.
+        write_all(&ours, &told, Instant::now() + TALK)?;
+        let child = Command::new(OURSELVES)
+            .arg0("app-passwd")
+            .arg("converse")
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(its)))
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
+            // What a terminal has to say to the helper is not meant for it.
             .process_group(0)
             .spawn()?;
         Ok(Self {
             child,
-            channel: ours.into(),
+            channel: ours,
             tried: false,
             is_alone: false,
         })
@@ -154,6 +172,10 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        program::kill(&mut self.child);
+        // Modules start programs, and some of these begin a session of their own.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            kill_with_descendants(pid);
+        }
+        let _ = self.child.wait();
     }
 }

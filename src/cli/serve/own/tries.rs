@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! How often somebody may fail to prove who they are: so many times within a while, and then not at all
-//! until it is over. A try counts from its beginning, so that many at once are not one.
+//! How often somebody may try something within a while, and then not at all until it is over: to prove who
+//! they are, and fail; and to change anything. A try counts from its beginning, so that many at once are
+//! not one.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a failed try counts.
+/// How long a try counts.
 const WHILE: Duration = Duration::from_secs(600);
 /// More than can be made in that while. The oldest are forgotten first.
 const MOST: usize = 10_000;
@@ -21,6 +22,8 @@ pub(super) enum Who {
     User(String),
     /// Those over the web page from this network: a /24, or a /64.
     Network(IpAddr),
+    /// The changes of this user, from wherever: each is written to the disk, and locks the store for that.
+    Changes(String),
 }
 
 impl Who {
@@ -36,6 +39,7 @@ impl Who {
         match self {
             Self::Uid(_) | Self::User(_) => 5,
             Self::Network(_) => 20,
+            Self::Changes(_) => 60,
         }
     }
 }
