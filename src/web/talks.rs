@@ -41,7 +41,8 @@ pub(crate) struct About {
     /// The cookie of whoever has begun it.
     pub(crate) owner: Token,
     pub(crate) client: Client,
-    pub(crate) place: Place,
+    /// Until it has ended.
+    pub(crate) place: Option<Place>,
     pub(crate) began: Instant,
 }
 
@@ -89,7 +90,10 @@ impl Talks {
     /// Of the network with the most places, if these are more than `than`.
     fn oldest_of_the_busiest(&self, than: usize) -> Option<Waiting> {
         self.with(|all| {
-            let load = |waiting: &Waiting| self.places.of(waiting.about.place.network());
+            let load = |waiting: &Waiting| {
+                let place = waiting.about.place.as_ref();
+                place.map_or(0, |place| self.places.of(place.network()))
+            };
             let (&form, _) = all
                 .iter()
                 .filter(|(_, waiting)| load(waiting) > than)

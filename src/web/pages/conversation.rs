@@ -3,13 +3,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::Wish;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::{admin, new, sign_in};
 use crate::draft::Draft;
@@ -30,6 +31,10 @@ pub(crate) enum Purpose {
     Create(Draft),
     RevokeOfOther { user: String, label: String },
 }
+
+/// While nobody has signed in, answers come at whole steps of this: how long PAM takes for somebody says
+/// whether there is such a user, and whether they have a password.
+const STEP: Duration = Duration::from_millis(250);
 
 #[derive(Template)]
 #[template(path = "answer.html", config = "src/web/askama.toml")]
@@ -54,23 +59,42 @@ pub(super) async fn begin(
     wish: &Wish,
 ) -> Answer {
     let place = app.talks.admit(&visitor.client);
-    let about = About {
+    let mut about = About {
         purpose,
         owner,
         client: visitor.client.clone(),
-        place: place.ok_or(Trouble::busy(visitor.text))?,
+        place: Some(place.ok_or(Trouble::busy(visitor.text))?),
         began: Instant::now(),
     };
-    let step = app.helper.begin(wish).await;
+    let step = evenly(&mut about, app.helper.begin(wish)).await;
     go_on(app, visitor, about, step).await
 }
 
 /// `POST /answer`
 pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
     let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::sent_before(visitor.text))?;
-    let Waiting { talk, about } = waiting;
-    let step = talk.reply(form.secret("answer")).await;
+    let Waiting { talk, mut about } = waiting;
+    let step = evenly(&mut about, talk.reply(form.secret("answer"))).await;
     go_on(&app, visitor, about, step).await
+}
+
+/// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
+async fn evenly(
+    about: &mut About,
+    step: impl Future<Output = io::Result<Step>>,
+) -> io::Result<Step> {
+    let asked = Instant::now();
+    let step = step.await;
+    if !matches!(step, Ok(Step::Asks(..))) {
+        about.place = None; // it has ended, and others may begin while this one waits
+    }
+    let is_good = matches!(&step, Ok(Step::Ends(end)) if end.code == 0);
+    if matches!(about.purpose, Purpose::SignIn { .. }) && !is_good {
+        let steps = asked.elapsed().as_millis() / STEP.as_millis() + 1;
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        sleep_until(asked + STEP * steps).await;
+    }
+    step
 }
 
 /// The conversation that this form goes on with, which must be its sender's.
