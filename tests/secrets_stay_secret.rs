@@ -9,11 +9,13 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use support::auth_log::Logged;
+use support::holder::{self, Scene};
 use support::machine::contains;
 use support::{Machine, Ran, WRONG, cannot_run, is_root};
 
@@ -284,6 +286,36 @@ fn no_copy_of_a_password_stays_in_the_memory_of_the_host() {
 }
 
 #[test]
+#[cfg_attr(
+    debug_assertions,
+    ignore = "an unoptimised build copies what it moves; the shipped one does not"
+)]
+fn no_copy_of_what_an_account_holder_proves_or_gets_stays_in_the_memory_of_the_helper() {
+    if cannot_run(&holder::NEEDS) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    let proof = scene.machine.account_password("demo");
+    let made = scene.proven("demo", "create --label phone").succeeds();
+    let helper = scene.machine.shell("cat helper.pid");
+    let process = format!("/proc/{}", helper.trim());
+    let process = scene.machine.seen_from_here(&process);
+    assert!(
+        !is_in_memory(&process, |bytes| contains(bytes, &proof)),
+        "the proof"
+    );
+    let made = made.trim().as_bytes();
+    assert!(!is_in_memory(&process, |bytes| has_letters(bytes, made)));
+    let whole = String::from_utf8(made.to_vec()).unwrap();
+    assert!(!is_in_memory(&process, |bytes| contains(bytes, &whole)));
+    // It is searched, and what stays there is found.
+    assert!(is_in_memory(&process, |bytes| contains(
+        bytes,
+        "app-passwd.toml"
+    )));
+}
+
+#[test]
 fn the_search_of_the_memory_finds_what_is_there() {
     let typed = b"zzyy-xxww-vvuu-ttss-rrqq-ppoo";
     assert!(!is_in_memory_without_dashes(typed));
@@ -294,8 +326,13 @@ fn the_search_of_the_memory_finds_what_is_there() {
 
 /// Whether the letters stand somewhere in what this process can write to.
 fn is_in_memory_without_dashes(typed: &[u8]) -> bool {
-    let memory = fs::File::open("/proc/self/mem").unwrap();
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    is_in_memory("/proc/self".as_ref(), |bytes| has_letters(bytes, typed))
+}
+
+/// Whether something is in a part of what a process can write to.
+fn is_in_memory(process: &Path, is_in: impl Fn(&[u8]) -> bool) -> bool {
+    let memory = fs::File::open(process.join("mem")).unwrap();
+    let maps = fs::read_to_string(process.join("maps")).unwrap();
     maps.lines()
         .filter(|line| line.contains(" rw"))
         .any(|line| {
@@ -304,7 +341,7 @@ fn is_in_memory_without_dashes(typed: &[u8]) -> bool {
                 [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
             let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
             // Another thread may just have given it back.
-            memory.read_exact_at(&mut bytes, start).is_ok() && has_letters(&bytes, typed)
+            memory.read_exact_at(&mut bytes, start).is_ok() && is_in(&bytes)
         })
 }
 

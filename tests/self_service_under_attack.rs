@@ -15,7 +15,7 @@ use support::holder::{NEEDS, PASSWORD_ALONE, Scene, wish};
 use support::machine::run;
 use support::private_machine::eventually;
 
-/// How often each frame is damaged; by hand, more.
+/// How often each frame is damaged; by hand more: `APP_PASSWD_FUZZ=10000`.
 const FUZZ: &str = "150";
 
 #[test]

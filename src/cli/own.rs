@@ -84,8 +84,8 @@ pub(super) fn run() -> Option<Result<ExitCode, Failure>> {
     Some(wanted.and_then(|()| have_done(&wish)))
 }
 
-/// The helper ends what takes too long, a little earlier.
-const PATIENCE: Duration = TALK.saturating_add(Duration::from_secs(5));
+/// How long the helper may take to say that somebody has taken too long.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 fn have_done(wish: &Wish) -> Result<ExitCode, Failure> {
     let too_long = || Failure::new(Code::Usage, "that is too long");
@@ -95,9 +95,11 @@ fn have_done(wish: &Wish) -> Result<ExitCode, Failure> {
         let hint = "only root can do without it; the administrator starts it";
         Failure::new(Code::Unusable, message).hint(hint)
     })?;
+    let answers = Instant::now() + TALK;
     let talk = Talk {
         helper,
-        until: Instant::now() + PATIENCE,
+        answers,
+        until: answers + LAST_WORDS,
     };
     // If it does not listen, it may have said why.
     let _ = write_all(&talk.helper, &bytes, talk.until);
@@ -111,6 +113,8 @@ fn have_done(wish: &Wish) -> Result<ExitCode, Failure> {
 /// What goes on until the helper says the end.
 struct Talk {
     helper: OwnedFd,
+    /// Until when somebody may answer.
+    answers: Instant,
     until: Instant,
 }
 
@@ -139,7 +143,7 @@ impl Talk {
             }
             Said::Say(line) => output::say(&line),
             Said::Tell(text) | Said::Warn(text) => text.lines().for_each(output::say),
-            Said::Ask { prompt, hidden } => self.reply(ask(&prompt, hidden)),
+            Said::Ask { prompt, hidden } => self.reply(ask(&prompt, hidden, self.answers)),
             Said::End { code } => return Ok(Some(code)),
         }
         Ok(None)
@@ -153,10 +157,10 @@ impl Talk {
 }
 
 /// A question may have several lines; the last one is answered.
-fn ask(prompt: &str, hidden: bool) -> Option<Zeroizing<String>> {
+fn ask(prompt: &str, hidden: bool, until: Instant) -> Option<Zeroizing<String>> {
     let (before, question) = prompt.rsplit_once('\n').unwrap_or(("", prompt));
     before.lines().for_each(output::say);
-    let mut answer = terminal::answer(question, hidden)?;
+    let mut answer = terminal::answer(question, hidden, until)?;
     String::from_utf8(std::mem::take(&mut *answer))
         .ok()
         .map(Zeroizing::new)

@@ -2,7 +2,7 @@
 //! What an account holder who does it alone may have, by `[self_service]`, and when they have to prove
 //! once more that it is they: before a secret is made, and before an entry opens more than it did.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::config::Config;
@@ -22,7 +22,7 @@ pub(super) struct Owner {
     scopes: bool,
     rules: Rules,
     proof: Proof,
-    is_proven: AtomicBool,
+    is_proven: Cell<bool>,
 }
 
 impl Owner {
@@ -32,7 +32,7 @@ impl Owner {
             scopes: config.self_service.scopes,
             rules: config.rules(),
             proof,
-            is_proven: AtomicBool::new(false),
+            is_proven: Cell::new(false),
         }
     }
 
@@ -85,7 +85,7 @@ impl Owner {
     /// Before an entry is made.
     pub(super) fn prove(&self) -> Result<(), Failure> {
         (self.proof)()?;
-        self.is_proven.store(true, Ordering::Relaxed);
+        self.is_proven.set(true);
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Owner {
         before: &Credential,
         after: &Credential,
     ) -> Result<(), Failure> {
-        if self.is_proven.load(Ordering::Relaxed) || !widens(before, after, &self.rules) {
+        if self.is_proven.get() || !widens(before, after, &self.rules) {
             return Ok(());
         }
         let message = format!("app password {} was changed meanwhile", before.id);

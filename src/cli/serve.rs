@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `app-passwd serve [--socket PATH]`: the helper, which answers hosts that may not open the store
-//! themselves. One question and one answer for each connection.
+//! themselves. One question and one answer for each connection; or one wish of an account holder, and a
+//! talk (`own`).
 //!
 //! Who asks is what the kernel says (`SO_PEERCRED`), never what the peer says. Root may ask about
 //! everybody; a system user of `[helper.callers]` about everybody, for the services named there;

@@ -2,8 +2,10 @@
 //! What is asked of the person at the terminal.
 
 use std::io::Write;
+use std::time::Instant;
 
 use pam_app_passwd::audit;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -23,7 +25,7 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
         Some(person) if person.client.has_terminal => asked_of(&person, &question)?,
         Some(_) => return Err(no_terminal()),
         None => match Keyboard::take(LocalModes::ISIG) {
-            Some(keyboard) => keyboard.ask(&question)?,
+            Some(keyboard) => keyboard.ask(&question, None)?,
             None => return Err(no_terminal()),
         },
     };
@@ -36,22 +38,24 @@ pub(super) fn confirm(question: &str) -> Result<(), Failure> {
 /// A password: hidden on the terminal, or one line of standard input.
 pub(super) fn password() -> Result<Zeroizing<Vec<u8>>, Failure> {
     match Keyboard::take(LocalModes::ISIG | LocalModes::ECHO) {
-        Some(keyboard) => keyboard.ask("App password: "),
-        None => first_line(b"\n").map(|(line, _)| line),
+        Some(keyboard) => keyboard.ask("App password: ", None),
+        None => first_line(b"\n", None).map(|(line, _)| line),
     }
 }
 
 /// What is answered to a question that somebody else words: on the terminal, or the next line of
-/// standard input. `None`: there is no answer.
-pub(super) fn answer(question: &str, hidden: bool) -> Option<Zeroizing<Vec<u8>>> {
+/// standard input. `None`: there is no answer until then.
+pub(super) fn answer(question: &str, hidden: bool, until: Instant) -> Option<Zeroizing<Vec<u8>>> {
     let echo = if hidden {
         LocalModes::ECHO
     } else {
         LocalModes::empty()
     };
     match Keyboard::take(LocalModes::ISIG | echo) {
-        Some(keyboard) => keyboard.ask(&audit::quoted_line(question)).ok(),
-        None => match first_line(b"\n").ok()? {
+        Some(keyboard) => keyboard
+            .ask(&audit::quoted_line(question), Some(until))
+            .ok(),
+        None => match first_line(b"\n", Some(until)).ok()? {
             (line, None) if line.is_empty() => None,
             (line, _) => Some(line),
         },
@@ -104,10 +108,10 @@ impl Keyboard {
     }
 
     /// The line that is typed. What is said next begins on a line of its own, whatever ended this one.
-    fn ask(self, question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn ask(self, question: &str, until: Option<Instant>) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let _ = write!(std::io::stderr().lock(), "{question}");
         let [interrupt, quit] = self.interrupt;
-        let typed = first_line(&[b'\n', interrupt, quit]);
+        let typed = first_line(&[b'\n', interrupt, quit], until);
         let entered = matches!(typed, Ok((_, Some(b'\n'))));
         if !(entered && self.echoes) {
             let _ = writeln!(std::io::stderr().lock());
@@ -125,12 +129,18 @@ impl Drop for Keyboard {
 }
 
 /// The next line of standard input, read into one buffer that is wiped, and which of `ends` has ended
-/// it. `None`: the input has. What is behind it is left for the next.
-fn first_line(ends: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Option<u8>), Failure> {
+/// it. `None`: the input has, or the time. What is behind it is left for the next.
+fn first_line(
+    ends: &[u8],
+    until: Option<Instant>,
+) -> Result<(Zeroizing<Vec<u8>>, Option<u8>), Failure> {
     let stdin = std::io::stdin();
     let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
     let (mut filled, mut end) = (0, None);
     while let Some(room) = line.get_mut(filled..=filled) {
+        if until.is_some_and(|until| !comes_before(until)) {
+            break;
+        }
         match rustix::io::read(&stdin, &mut *room) {
             Ok(0) => break,
             Ok(_) => end = room.first().copied().filter(|byte| ends.contains(byte)),
@@ -150,4 +160,12 @@ fn first_line(ends: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Option<u8>), Failure> 
         line.pop();
     }
     Ok((line, end))
+}
+
+/// Whether there is something to read by then, or the end.
+fn comes_before(until: Instant) -> bool {
+    let left = until.saturating_duration_since(Instant::now());
+    let stdin = std::io::stdin();
+    let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+    poll(&mut ready, Timespec::try_from(left).ok().as_ref()).is_ok_and(|ready| ready == 1)
 }
