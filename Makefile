@@ -17,6 +17,7 @@ man = $(DESTDIR)$(prefix)/share/man
 examples = $(DESTDIR)$(prefix)/share/doc/app-passwd/examples
 units = $(DESTDIR)$(prefix)/lib/systemd/system
 tmpfiles = $(DESTDIR)$(prefix)/lib/tmpfiles.d
+sysusers = $(DESTDIR)$(prefix)/lib/sysusers.d
 sysconfdir = /etc
 userdel_post = $(DESTDIR)$(sysconfdir)/shadow-maint/userdel-post.d
 filters = $(DESTDIR)/etc/fail2ban/filter.d
@@ -24,6 +25,8 @@ filters = $(DESTDIR)/etc/fail2ban/filter.d
 release = $(or $(CARGO_TARGET_DIR),target)/release
 module = $(release)/libpam_app_passwd.so
 tool = $(release)/app-passwd
+# Only if it was built: cargo build --release --no-default-features leaves the page out.
+page = $(wildcard $(release)/app-passwd-web)
 man_pages = $(notdir $(wildcard packaging/man/*.[1-8]))
 
 .PHONY: build demo check bench bench-check torture install uninstall clean rust
@@ -89,6 +92,16 @@ install:
 	sed 's,=/usr/bin/,=$(prefix)/bin/,' packaging/systemd/app-passwd.service >$(units)/app-passwd.service
 	chmod 0644 $(units)/app-passwd.service
 	install -m 0644 packaging/app-passwd.tmpfiles $(tmpfiles)/app-passwd.conf
+ifneq ($(page),)
+	install -m 0755 $(page) $(bin)/.app-passwd-web.new
+	mv -f $(bin)/.app-passwd-web.new $(bin)/app-passwd-web
+	sed 's,=/usr/bin/,=$(prefix)/bin/,' packaging/systemd/app-passwd-web.service >$(units)/app-passwd-web.service
+	chmod 0644 $(units)/app-passwd-web.service
+	install -D -m 0644 packaging/app-passwd-web.sysusers $(sysusers)/app-passwd-web.conf
+	install -m 0644 packaging/app-passwd-web.tmpfiles $(tmpfiles)/app-passwd-web.conf
+	install -d $(examples)/web
+	install -m 0644 packaging/web/app-passwd-web.toml packaging/web/nginx.conf packaging/web/apache.conf $(examples)/web
+endif
 	install -d $(userdel_post)
 	sed 's,/usr/bin/,$(prefix)/bin/,g' packaging/userdel-post >$(userdel_post)/app-passwd
 	chmod 0755 $(userdel_post)/app-passwd
@@ -98,6 +111,8 @@ uninstall:
 	rm -f $(security)/pam_app_passwd.so $(bin)/app-passwd
 	rm -f $(filters)/app-passwd.conf
 	rm -f $(units)/app-passwd.socket $(units)/app-passwd.service $(tmpfiles)/app-passwd.conf
+	rm -f $(bin)/app-passwd-web $(units)/app-passwd-web.service
+	rm -f $(sysusers)/app-passwd-web.conf $(tmpfiles)/app-passwd-web.conf
 	rm -f $(userdel_post)/app-passwd
 	for page in $(man_pages); do rm -f $(man)/man$${page##*.}/$$page; done
 	rm -rf $(examples)

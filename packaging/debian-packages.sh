@@ -23,6 +23,8 @@ openssl                     demo         the certificate of the mail server
 pamtester                   demo         a login that can show the code
 apache2-bin                 check        a web server that asks PAM from many threads
 binutils                    check        nm and readelf: what the module exports and is linked with
+chromium                    check        the browser of somebody who has no shell
+chromium-driver             check        what types and clicks in it
 dovecot-managesieved        check        ManageSieve of the mail server
 dovecot-pop3d               check        POP3 of the mail server
 fail2ban                    check        what reads the log and bans whoever guesses

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::clock::Span;
 use crate::credential::ServiceName;
@@ -242,24 +242,7 @@ impl Default for Helper {
 impl Config {
     /// Reads the file at `path`; the defaults if there is none.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let Some(bytes) = trust::read(path, MAX_BYTES)? else {
-            return Ok(Self::default());
-        };
-        let error = |offset: usize, message: &str| {
-            let (line, column) = position(&bytes, offset);
-            let message = message.replace('\n', "; ");
-            Error::Configuration {
-                path: path.to_owned(),
-                line,
-                column,
-                message,
-            }
-        };
-        let text = str::from_utf8(&bytes).map_err(|e| error(e.valid_up_to(), "not UTF-8"))?;
-        if let Some(offset) = too_deep(&bytes) {
-            return Err(error(offset, "nested too deeply"));
-        }
-        toml::from_str(text).map_err(|e| error(e.span().map_or(0, |span| span.start), e.message()))
+        read(path)
     }
 
     /// What there is to judge by.
@@ -277,6 +260,28 @@ impl Config {
             idle_expiry: self.policy.idle_expiry.span(),
         }
     }
+}
+
+/// Reads a configuration; the defaults if there is no file.
+pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Error> {
+    let Some(bytes) = trust::read(path, MAX_BYTES)? else {
+        return Ok(T::default());
+    };
+    let error = |offset: usize, message: &str| {
+        let (line, column) = position(&bytes, offset);
+        let message = message.replace('\n', "; ");
+        Error::Configuration {
+            path: path.to_owned(),
+            line,
+            column,
+            message,
+        }
+    };
+    let text = str::from_utf8(&bytes).map_err(|e| error(e.valid_up_to(), "not UTF-8"))?;
+    if let Some(offset) = too_deep(&bytes) {
+        return Err(error(offset, "nested too deeply"));
+    }
+    toml::from_str(text).map_err(|e| error(e.span().map_or(0, |span| span.start), e.message()))
 }
 
 /// Where brackets are nested deeper than any setting of ours. The parser would need more stack for

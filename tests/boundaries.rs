@@ -14,7 +14,7 @@ use std::path::Path;
 use source::rust_files;
 
 /// A crate, or a call, and the only files that may name it. A name that ends in `/` is a folder.
-const DOORS: [(&str, &[&str]); 18] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("pamsm", &["pam.rs", "pam/"]),
     ("rusqlite", &["store.rs", "store/", "usage.rs", "usage/"]),
     ("toml::", &["config.rs"]),
@@ -23,13 +23,19 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("use syslog", &["syslog.rs"]),
     ("getrandom", &["random.rs"]),
     ("memmap2", &["hash/"]),
-    ("clap", &["cli.rs", "cli/"]),
-    ("serde_json", &["cli.rs", "cli/"]),
+    ("clap", &["cli.rs", "cli/", "web/main.rs"]),
+    ("serde_json", &["cli.rs", "cli/", "web/entry.rs"]),
     ("comfy_table", &["cli/table.rs"]),
     ("indicatif", &["cli/progress.rs"]),
     ("nix", &["cli.rs", "cli/"]),
+    ("askama", &["web/page.rs", "web/pages/", "web/trouble.rs"]),
+    ("axum", &["web/"]),
+    ("form_urlencoded", &["web/form.rs"]),
+    ("hyper", &["web/server.rs"]),
+    ("rustls", &["web/tls.rs"]),
+    ("tokio", &["web/"]),
     ("SystemTime", &["clock.rs"]),
-    ("Instant", &["helper.rs", "cli/"]),
+    ("Instant", &["helper.rs", "cli/", "web/"]),
     (
         "unsafe",
         &[
@@ -149,6 +155,39 @@ fn only_authenticate_and_pam_know_the_whole_of_a_login() {
     }
 }
 
+/// The page has no rights: whatever needs some it asks of the helper.
+#[test]
+fn the_page_knows_neither_the_store_nor_how_an_app_password_is_judged() {
+    let known = [
+        "audit",
+        "clock",
+        "config",
+        "credential",
+        "error",
+        "helper",
+        "random",
+    ];
+    for (name, code) in source()
+        .into_iter()
+        .filter(|(name, _)| is_of_the_page(name))
+    {
+        for module in modules()
+            .iter()
+            .filter(|module| !known.contains(&module.as_str()))
+        {
+            for way in ["pam_app_passwd::", "pam_app_passwd::{"] {
+                assert!(
+                    !names(&code, &format!("{way}{module}")),
+                    "src/{name} names {module}"
+                );
+            }
+        }
+        for thing in ["std::fs", "process::Command", "std::env"] {
+            assert!(!names(&code, thing), "src/{name} names {thing}");
+        }
+    }
+}
+
 #[test]
 fn a_pam_code_is_chosen_in_one_file() {
     for (name, code) in source() {
@@ -213,7 +252,11 @@ fn source() -> Vec<(String, String)> {
 }
 
 fn is_of_the_tool(name: &str) -> bool {
-    name == "main.rs" || name == "cli.rs" || name.starts_with("cli/")
+    name == "main.rs" || name == "cli.rs" || name.starts_with("cli/") || is_of_the_page(name)
+}
+
+fn is_of_the_page(name: &str) -> bool {
+    name.starts_with("web/")
 }
 
 /// A module's file, and those in its folder.

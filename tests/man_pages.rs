@@ -121,6 +121,31 @@ fn every_exit_status_has_an_entry() {
     }
 }
 
+// -- app-passwd-web(8)
+
+#[test]
+fn every_key_and_option_of_the_page_has_an_entry() {
+    let page = Page::read("app-passwd-web.8");
+    let sample = include_str!("../packaging/web/app-passwd-web.toml");
+    let keys = sample.lines().filter_map(|line| {
+        let (key, _) = line.strip_prefix('#')?.split_once(" = ")?;
+        (!key.contains(' ')).then_some(key)
+    });
+    let configuration = page.part("CONFIGURATION");
+    for key in keys {
+        assert!(configuration.text().contains(key), "nothing about {key}");
+    }
+    let source = source("web/main.rs");
+    let arguments = between(&source, "struct Arguments {", "\n}");
+    for field in arguments.lines().filter(|line| line.ends_with(',')) {
+        let option = format!("--{}", field.trim().split(':').next().unwrap());
+        assert!(
+            page.part("OPTIONS").has_entry(&option),
+            "nothing about {option}"
+        );
+    }
+}
+
 // -- pam_app_passwd(8)
 
 #[test]

@@ -24,6 +24,7 @@ use support::holder::{self, Scene};
 use support::machine::{client, module, run};
 use support::private_machine::eventually;
 use support::private_mounts::PrivateMounts;
+use support::web::PAGE;
 use support::{Code, Machine, TOOL, WRONG, cannot_run};
 
 const SERVICE: &str = include_str!("../packaging/systemd/app-passwd.service");
@@ -43,7 +44,14 @@ fn systemd_understands_every_line_once_they_are_installed() {
     let units = prefix.path().join("lib/systemd/system");
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]);
-    verify.args(["app-passwd.socket", "app-passwd.service"].map(|unit| units.join(unit)));
+    verify.args(
+        [
+            "app-passwd.socket",
+            "app-passwd.service",
+            "app-passwd-web.service",
+        ]
+        .map(|unit| units.join(unit)),
+    );
     let verified = run(verify, b"");
     // It speaks of other units of the machine, too.
     let ours = verified.stderr.lines();
@@ -90,16 +98,47 @@ fn uninstall_takes_everything_away_again() {
 }
 
 #[test]
-fn systemd_calls_the_service_little_exposed() {
+fn systemd_calls_the_services_little_exposed() {
     if cannot_run(&["systemd-analyze"]) {
         return;
     }
-    let mut security = Command::new("systemd-analyze");
-    security
-        .args(["security", "--offline=true", "--no-pager", "--threshold=25"])
-        .arg(packaging("systemd/app-passwd.service"));
-    // 2.5 of 10; what is missing is said in the unit.
-    run(security, b"").succeeds();
+    // Tenths; what the helper's lacks is said in its unit.
+    for (unit, most) in [("app-passwd", 25), ("app-passwd-web", 12)] {
+        let mut security = Command::new("systemd-analyze");
+        security
+            .args(["security", "--offline=true", "--no-pager"])
+            .arg(format!("--threshold={most}"))
+            .arg(packaging(&format!("systemd/{unit}.service")));
+        run(security, b"").succeeds();
+    }
+}
+
+#[test]
+fn the_page_has_a_user_of_its_own_who_alone_can_read_its_key() {
+    if cannot_run(&["root", "systemd-sysusers", "systemd-tmpfiles"]) {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("etc")).unwrap();
+    for (program, file) in [
+        ("systemd-sysusers", "app-passwd-web.sysusers"),
+        ("systemd-tmpfiles", "app-passwd-web.tmpfiles"),
+    ] {
+        let mut command = Command::new(program);
+        command.arg(format!("--root={}", root.path().display()));
+        if program == "systemd-tmpfiles" {
+            command.arg("--create");
+        }
+        command.arg(packaging(file));
+        run(command, b"").succeeds();
+    }
+    let made = fs::metadata(root.path().join("etc/app-passwd-web")).unwrap();
+    assert_eq!(made.permissions().mode() & 0o7777, 0o750);
+    let users = fs::read_to_string(root.path().join("etc/passwd")).unwrap();
+    let user = users
+        .lines()
+        .find(|line| line.starts_with("app-passwd-web:"));
+    assert!(user.unwrap().ends_with(":/usr/sbin/nologin"), "{users}");
 }
 
 #[test]
@@ -285,6 +324,9 @@ fn make(goal: &str, prefix: &Path, destdir: &Path) {
     fs::create_dir(&release).unwrap();
     std::os::unix::fs::symlink(module(), release.join("libpam_app_passwd.so")).unwrap();
     std::os::unix::fs::symlink(TOOL, release.join("app-passwd")).unwrap();
+    if let Some(page) = PAGE {
+        std::os::unix::fs::symlink(page, release.join("app-passwd-web")).unwrap();
+    }
     let mut make = Command::new("make");
     make.current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("CARGO_TARGET_DIR", build.path());

@@ -26,6 +26,8 @@ use crate::credential::UserName;
 
 /// The most bytes of output that are said at once.
 pub const PIECE: usize = 3_072;
+/// What the helper says of a pass that is none, or none any more. The page then has somebody sign in again.
+pub const NOT_SIGNED_IN: &str = "nobody is signed in, or not any more";
 /// How many words a wish may have.
 const MOST_WORDS: usize = 256;
 

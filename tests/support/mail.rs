@@ -236,11 +236,7 @@ impl Mail {
 
     /// Logs in from an address of this machine and stays.
     pub fn stay(&self, user: &str, password: &str, from: &str) -> Session {
-        let client = script("imap-session.sh");
-        let command = self
-            .machine
-            .command(&format!("exec {client} {user} {from}"));
-        let session = Session::open(command, password);
+        let session = Session::begin(&self.machine, user, password, from);
         assert!(session.says("+ idling"), "{}", self.logs());
         session
     }
@@ -274,6 +270,12 @@ pub struct Session {
 }
 
 impl Session {
+    pub fn begin(machine: &PrivateMachine, user: &str, password: &str, from: &str) -> Session {
+        let client = script("imap-session.sh");
+        let command = machine.command(&format!("exec {client} {user} {from}"));
+        Session::open(command, password)
+    }
+
     fn open(mut command: Command, password: &str) -> Session {
         let mut client = command
             .stdin(Stdio::piped())

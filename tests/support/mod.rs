@@ -7,6 +7,7 @@
 //! | `pam.rs` | libpam through `pam_start_confdir`; the only unsafe code of the tests |
 //! | `pam_client.rs` | the same as a program, for tests that need a clean process |
 //! | `auth_log.rs` | a `/dev/log` of our own |
+//! | `browser.rs` | Chromium, driven as a person would |
 //! | `daemon.rs` | a real daemon that is not root, on a private machine, and what every such daemon must do |
 //! | `helper.rs` | the helper, and those who ask it |
 //! | `mail.rs` | a Dovecot and a Postfix of our own, and clients that log in |
@@ -16,6 +17,8 @@
 //! | `ssh.rs` | an OpenSSH server on a private machine, and its clients |
 //! | `strace.rs` | programs whose calls are watched, fail, or are the last |
 //! | `terminal.rs` | a pseudo-terminal to answer questions on |
+//! | `visitor.rs` | whoever speaks HTTP without being a browser |
+//! | `web.rs` | the self-service page on a private machine |
 
 // Every test crate compiles this for itself and uses its own part. Here a failed step is a failed test.
 #![allow(dead_code, unreachable_pub, unused_imports)]
@@ -23,6 +26,7 @@
 #![allow(clippy::indexing_slicing, clippy::string_slice)]
 
 pub mod auth_log;
+pub mod browser;
 pub mod daemon;
 pub mod helper;
 pub mod holder;
@@ -35,6 +39,8 @@ pub mod source;
 pub mod ssh;
 pub mod strace;
 pub mod terminal;
+pub mod visitor;
+pub mod web;
 
 use std::env;
 use std::io::Write;

@@ -27,7 +27,7 @@ use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::Wish;
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
 use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
@@ -176,8 +176,8 @@ impl Own {
         if peer.is_web {
             let pass = wish.pass.as_ref().filter(|_| wish.user.is_none());
             let holder = pass.and_then(|pass| self.passes.holder(pass, peer.uid, Instant::now()));
-            let message = "nobody is signed in, or not any more";
-            return holder.ok_or_else(|| Failure::new(Code::Unusable, message).hint("sign in"));
+            return holder
+                .ok_or_else(|| Failure::new(Code::Unusable, NOT_SIGNED_IN).hint("sign in"));
         }
         if wish.user.is_some() || wish.pass.is_some() {
             return Err(peer::not_for_others());

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The only door to the helper's socket. A wish has a connection of its own, in which the helper may ask;
+//! until there is a reply the connection waits, and closing it ends the whole.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pam_app_passwd::helper::TALK;
+use pam_app_passwd::helper::frame::LONGEST;
+use pam_app_passwd::helper::own::{PIECE, Reply, Said, Wish};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+use zeroize::Zeroizing;
+
+/// How many wishes that ask nothing are fulfilled at once. With the talks that wait for somebody these are
+/// as many as the helper takes of us.
+const AT_ONCE: usize = 4;
+/// How long one of them waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
+/// More output of one wish is not believed.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Nor are more lines, of each kind.
+const MOST_LINES: usize = 500;
+
+pub(crate) struct Helper {
+    /// Where it listens.
+    socket: PathBuf,
+    turns: Semaphore,
+}
+
+/// A wish that is being fulfilled.
+pub(crate) struct Talk {
+    stream: UnixStream,
+    until: Instant,
+    heard: Heard,
+}
+
+/// What the helper has said so far.
+struct Heard {
+    out: Zeroizing<Vec<u8>>,
+    said: Vec<String>,
+    told: Vec<Told>,
+}
+
+/// What PAM has to tell.
+pub(crate) struct Told {
+    pub(crate) text: String,
+    /// Something is wrong.
+    pub(crate) is_warning: bool,
+}
+
+/// What a wish has come to.
+pub(crate) enum Step {
+    /// Somebody has to answer this first.
+    Asks(Ask, Talk),
+    /// That was all.
+    Ends(End),
+}
+
+/// A question of PAM's.
+pub(crate) struct Ask {
+    pub(crate) prompt: String,
+    /// The reply is not to be seen.
+    pub(crate) is_hidden: bool,
+    /// What was told before it.
+    pub(crate) told: Vec<Told>,
+}
+
+/// How a wish has ended.
+pub(crate) struct End {
+    /// The exit status of the verb.
+    pub(crate) code: u8,
+    /// Its standard output; it may be a secret.
+    pub(crate) out: Zeroizing<Vec<u8>>,
+    /// Its standard error, in lines.
+    pub(crate) said: Vec<String>,
+}
+
+impl Helper {
+    pub(crate) fn at(socket: &Path) -> Self {
+        Self {
+            socket: socket.to_owned(),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// Has a wish fulfilled up to its end, or to the first question.
+    pub(crate) async fn begin(&self, wish: &Wish) -> io::Result<Step> {
+        let frame = wish.encode().ok_or(ErrorKind::InvalidInput)?;
+        let until = Instant::now() + TALK;
+        let mut stream = timeout_at(until, UnixStream::connect(&self.socket)).await??;
+        if stream.peer_cred()?.uid() != 0 {
+            let message = "what listens there is not root's";
+            return Err(io::Error::new(ErrorKind::PermissionDenied, message));
+        }
+        timeout_at(until, stream.write_all(&frame)).await??;
+        let talk = Talk {
+            stream,
+            until,
+            heard: Heard::nothing(),
+        };
+        talk.listen().await
+    }
+
+    /// The same for one that asks nothing. One that does is given up.
+    pub(crate) async fn ask(&self, wish: &Wish) -> io::Result<End> {
+        let turn = timeout(TURN, self.turns.acquire()).await?;
+        let _turn = turn.map_err(io::Error::other)?;
+        match self.begin(wish).await? {
+            Step::Ends(end) => Ok(end),
+            Step::Asks(..) => Err(not_understood()),
+        }
+    }
+}
+
+impl Talk {
+    /// Answers the question.
+    pub(crate) async fn reply(mut self, text: Zeroizing<String>) -> io::Result<Step> {
+        self.send(&Reply(Some(text))).await?;
+        self.listen().await
+    }
+
+    async fn send(&mut self, reply: &Reply) -> io::Result<()> {
+        let frame = reply.encode().ok_or(ErrorKind::InvalidInput)?;
+        timeout_at(self.until, self.stream.write_all(&frame)).await?
+    }
+
+    /// Listens until somebody has to answer, or to the end.
+    async fn listen(mut self) -> io::Result<Step> {
+        loop {
+            let frame = timeout_at(self.until, read_frame(&mut self.stream)).await??;
+            match Said::decode(&frame).ok_or_else(not_understood)? {
+                Said::Ask { prompt, hidden } => {
+                    let told = std::mem::take(&mut self.heard.told);
+                    let ask = Ask {
+                        prompt,
+                        is_hidden: hidden,
+                        told,
+                    };
+                    return Ok(Step::Asks(ask, self));
+                }
+                Said::Secret(bytes) => {
+                    self.heard.out.extend_from_slice(&bytes);
+                    self.send(&Reply(Some(Zeroizing::default()))).await?;
+                }
+                Said::End { code } => return Ok(Step::Ends(self.heard.end(code))),
+                said => self.heard.note(said)?,
+            }
+        }
+    }
+}
+
+impl Heard {
+    fn nothing() -> Self {
+        Self {
+            // Of this length at once: a secret is shorter, and so has no copy that growing leaves behind.
+            out: Zeroizing::new(Vec::with_capacity(PIECE)),
+            said: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, said: Said) -> io::Result<()> {
+        match said {
+            Said::Out(bytes) => self.out.extend_from_slice(&bytes),
+            Said::Say(line) => self.said.push(line),
+            Said::Tell(text) => self.tell(text, false),
+            Said::Warn(text) => self.tell(text, true),
+            Said::Ask { .. } | Said::End { .. } | Said::Secret(_) => {}
+        }
+        let fits = self.out.len() <= MOST_BYTES
+            && self.said.len() <= MOST_LINES
+            && self.told.len() <= MOST_LINES;
+        fits.then_some(()).ok_or_else(not_understood)
+    }
+
+    fn tell(&mut self, text: String, is_warning: bool) {
+        self.told.push(Told { text, is_warning });
+    }
+
+    fn end(self, code: u8) -> End {
+        End {
+            code,
+            out: self.out,
+            said: self.said,
+        }
+    }
+}
+
+async fn read_frame(stream: &mut UnixStream) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).await?;
+    let length = usize::from(u16::from_be_bytes(length));
+    if length > LONGEST {
+        return Err(not_understood());
+    }
+    let mut frame = Zeroizing::new(vec![0; length]);
+    stream.read_exact(&mut frame).await?;
+    Ok(frame)
+}
+
+fn not_understood() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "the helper is not understood")
+}

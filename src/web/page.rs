@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What all pages have in common.
+
+use askama::Template;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use zeroize::Zeroizing;
+
+use crate::asset::{ICON, SCRIPT, STYLE};
+use crate::text::Text;
+
+/// Enough for a page with a secret, which so leaves no copy behind by growing.
+const LENGTH: usize = 32 * 1024;
+
+/// What is around the content.
+pub(crate) struct Frame {
+    pub(crate) text: &'static Text,
+    /// Of the user who is signed in.
+    pub(crate) user: Option<String>,
+    pub(crate) is_admin: bool,
+    /// For the forms of this page.
+    pub(crate) token: String,
+    pub(crate) style: String,
+    pub(crate) script: String,
+    pub(crate) icon: String,
+}
+
+impl Frame {
+    /// Of a page for somebody who is not signed in.
+    pub(crate) fn bare(text: &'static Text) -> Self {
+        Self {
+            text,
+            user: None,
+            is_admin: false,
+            token: String::new(),
+            style: STYLE.address(),
+            script: SCRIPT.address(),
+            icon: ICON.address(),
+        }
+    }
+}
+
+/// What is said above the content of a page.
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    /// What has become of open connections, in the words of the helper.
+    pub(crate) lines: Vec<String>,
+    pub(crate) is_problem: bool,
+}
+
+impl Notice {
+    pub(crate) fn good(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            lines: Vec::new(),
+            is_problem: false,
+        }
+    }
+
+    pub(crate) fn problem(text: impl Into<String>) -> Self {
+        Self {
+            is_problem: true,
+            ..Self::good(text)
+        }
+    }
+
+    pub(crate) fn with(self, lines: Vec<String>) -> Self {
+        Self { lines, ..self }
+    }
+}
+
+/// A page as an answer. It is wiped when it has been sent, as far as that is in our hands.
+pub(crate) fn render(status: StatusCode, page: &impl Template) -> Response {
+    let mut html = Zeroizing::new(String::with_capacity(LENGTH));
+    if page.render_into(&mut *html).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let bytes = Zeroizing::new(std::mem::take(&mut *html).into_bytes());
+    let mut response = (status, Body::from(Bytes::from_owner(bytes))).into_response();
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

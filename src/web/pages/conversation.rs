@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A conversation with the helper, over as many forms as PAM asks questions.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use pam_app_passwd::credential::UserName;
+use pam_app_passwd::helper::own::Wish;
+use tokio::time::{Instant, sleep_until};
+
+use super::{admin, new, sign_in};
+use crate::draft::Draft;
+use crate::form::Form;
+use crate::helper::{Ask, Step, Told};
+use crate::page::{self, Frame};
+use crate::prompt::Kind;
+use crate::signed_in::SignedIn;
+use crate::talks::{About, Waiting};
+use crate::token::Token;
+use crate::trouble::{Answer, Trouble};
+use crate::visitor::Visitor;
+use crate::{App, say};
+
+/// What the end of a conversation is good for.
+pub(crate) enum Purpose {
+    SignIn { user: UserName },
+    Create(Draft),
+    RevokeOfOther { user: String, label: String },
+}
+
+/// While nobody has signed in, answers come at whole steps of this: how long PAM takes for somebody says
+/// whether there is such a user, and whether they have a password.
+const STEP: Duration = Duration::from_millis(250);
+
+#[derive(Template)]
+#[template(path = "answer.html", config = "src/web/askama.toml")]
+struct Page {
+    frame: Frame,
+    title: &'static str,
+    lead: String,
+    user: String,
+    told: Vec<Told>,
+    label: String,
+    kind: Kind,
+    /// Where "Cancel" leads.
+    back: &'static str,
+}
+
+/// Begins one. `owner` is the cookie of whoever will go on with it.
+pub(super) async fn begin(
+    app: &Arc<App>,
+    visitor: Visitor,
+    owner: Token,
+    purpose: Purpose,
+    wish: &Wish,
+) -> Answer {
+    let place = app.talks.admit(&visitor.client);
+    let mut about = About {
+        purpose,
+        owner,
+        client: visitor.client.clone(),
+        place: Some(place.ok_or(Trouble::busy(visitor.text))?),
+        began: Instant::now(),
+    };
+    let step = evenly(&mut about, app.helper.begin(wish)).await;
+    go_on(app, visitor, about, step).await
+}
+
+/// `POST /answer`
+pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
+    let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::sent_before(visitor.text))?;
+    let Waiting { talk, mut about } = waiting;
+    let step = evenly(&mut about, talk.reply(form.secret("answer"))).await;
+    go_on(&app, visitor, about, step).await
+}
+
+/// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
+async fn evenly(
+    about: &mut About,
+    step: impl Future<Output = io::Result<Step>>,
+) -> io::Result<Step> {
+    let asked = Instant::now();
+    let step = step.await;
+    if !matches!(step, Ok(Step::Asks(..))) {
+        about.place = None; // it has ended, and others may begin while this one waits
+    }
+    let is_good = matches!(&step, Ok(Step::Ends(end)) if end.code == 0);
+    if matches!(about.purpose, Purpose::SignIn { .. }) && !is_good {
+        let steps = asked.elapsed().as_millis() / STEP.as_millis() + 1;
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        sleep_until(asked + STEP * steps).await;
+    }
+    step
+}
+
+/// The conversation that this form goes on with, which must be its sender's.
+fn waiting(app: &App, visitor: &Visitor, form: &Form) -> Option<Waiting> {
+    let token = form.token()?;
+    let take = |owner| app.talks.take(token, owner, &visitor.client);
+    let is_signed_in = |session: &Token| app.sessions.look(*session, &visitor.client).is_some();
+    let session = visitor.session.filter(is_signed_in);
+    session
+        .and_then(take)
+        .or_else(|| visitor.visit.and_then(take))
+}
+
+async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<Step>) -> Answer {
+    let text = visitor.text;
+    match step {
+        Ok(Step::Asks(ask, talk)) => {
+            let form = Token::new().map_err(|_| Trouble::no_helper(text))?;
+            let page = Page::new(&visitor, &about, ask, form);
+            app.talks.wait(form, Waiting { talk, about });
+            Ok(page::render(StatusCode::OK, &page))
+        }
+        Ok(Step::Ends(end)) => match about.purpose {
+            Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
+            Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end),
+            Purpose::RevokeOfOther { .. } => admin::end(&signed_in(app, visitor)?, end),
+        },
+        Err(error) => {
+            say(&format!("error: the helper: {error}"));
+            Err(Trouble::no_helper(text))
+        }
+    }
+}
+
+fn signed_in(app: &Arc<App>, visitor: Visitor) -> Result<SignedIn, Trouble> {
+    SignedIn::of(app, visitor).ok_or(Trouble::SignIn)
+}
+
+impl Page {
+    fn new(visitor: &Visitor, about: &About, ask: Ask, form: Token) -> Self {
+        let text = visitor.text;
+        let (title, lead, user, back) = match &about.purpose {
+            Purpose::SignIn { user } => (text.sign_in, String::new(), user.as_str(), "/sign-in"),
+            Purpose::Create(draft) => {
+                let lead = (text.confirm_create)(&draft.label);
+                (text.confirm_identity, lead, "", "/new")
+            }
+            Purpose::RevokeOfOther { user, label } => {
+                let lead = (text.confirm_revoke)(label, user);
+                (text.confirm_identity, lead, "", "/admin")
+            }
+        };
+        let kind = Kind::of(&ask);
+        Self {
+            frame: Frame {
+                token: form.to_string(),
+                ..Frame::bare(text)
+            },
+            title,
+            lead,
+            user: user.to_owned(),
+            label: kind.label(&ask, text),
+            told: ask.told,
+            kind,
+            back,
+        }
+    }
+}

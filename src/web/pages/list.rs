@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What somebody has.
+
+use askama::Template;
+use axum::http::StatusCode;
+
+use super::row::{Row, now};
+use crate::entry::{self, Entry};
+use crate::page::{self, Frame, Notice};
+use crate::signed_in::SignedIn;
+use crate::trouble::{Answer, Trouble};
+
+#[derive(Template)]
+#[template(path = "list.html", config = "src/web/askama.toml")]
+struct Page {
+    frame: Frame,
+    notice: Option<Notice>,
+    rows: Vec<Row>,
+    /// Removed, but still tried.
+    tried: Vec<Row>,
+    /// Why there can be no more.
+    full: Option<String>,
+}
+
+/// `GET /`
+pub(super) async fn show(session: SignedIn) -> Answer {
+    let entries = entries(&session).await?;
+    let (text, now) = (session.text(), now());
+    let row = |entry: &Entry| Row::new(entry, now, text);
+    let rows: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.is_live())
+        .map(row)
+        .collect();
+    let tried = entries.iter().filter(|entry| entry.tried_since().is_some());
+    let most = session.who.rules.max_per_user;
+    let page = Page {
+        frame: session.frame()?,
+        notice: session.notice(),
+        full: (most > 0 && rows.len() >= most).then(|| (text.limit_reached)(most)),
+        tried: tried.map(row).collect(),
+        rows,
+    };
+    Ok(page::render(StatusCode::OK, &page))
+}
+
+/// Their own entries, also those that are revoked.
+pub(super) async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
+    let end = session.ask(&["list", "--all"]).await?;
+    entry::read(&end).ok_or(Trouble::no_helper(session.text()))
+}

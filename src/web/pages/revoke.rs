@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Taking one away, or all: a question that names what will stop working, and afterwards what was ended.
+
+use askama::Template;
+use axum::http::{StatusCode, Uri};
+
+use super::list;
+use super::row::{Row, now};
+use crate::entry::{self, Entry};
+use crate::form::Form;
+use crate::helper::End;
+use crate::page::{self, Frame, Notice};
+use crate::signed_in::SignedIn;
+use crate::text::Text;
+use crate::trouble::{Answer, Trouble};
+
+#[derive(Template)]
+#[template(path = "revoke.html", config = "src/web/askama.toml")]
+pub(super) struct Page {
+    pub(super) frame: Frame,
+    pub(super) question: String,
+    pub(super) lead: &'static str,
+    pub(super) rows: Vec<Row>,
+    /// Where the form goes.
+    pub(super) action: &'static str,
+    /// Where "Cancel" leads.
+    pub(super) back: &'static str,
+    /// Which one, if not all.
+    pub(super) id: Option<i64>,
+    /// Whose, if not their own.
+    pub(super) user: Option<String>,
+}
+
+/// `GET /revoke?id=ID`
+pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
+    let id = Form::of_address(&uri).text("id");
+    let entries = list::entries(&session).await?;
+    let text = session.text();
+    let entry = find(&entries, &id).ok_or(Trouble::gone(text))?;
+    let page = Page {
+        frame: session.frame()?,
+        question: (text.revoke_question)(&entry.label),
+        lead: text.revoke_lead,
+        rows: vec![Row::new(entry, now(), text)],
+        action: "/revoke",
+        back: "/",
+        id: Some(entry.id),
+        user: None,
+    };
+    Ok(page::render(StatusCode::OK, &page))
+}
+
+/// `POST /revoke`
+pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
+    session.take(form.token())?;
+    let text = session.text();
+    let id: i64 = form.text("id").parse().map_err(|_| Trouble::gone(text))?;
+    let end = session.ask(&["revoke", &id.to_string()]).await?;
+    Ok(session.go("/", said(text, end)))
+}
+
+/// `GET /revoke-all`
+pub(super) async fn show_all(session: SignedIn) -> Answer {
+    let entries = list::entries(&session).await?;
+    let (text, now) = (session.text(), now());
+    let live = entries.iter().filter(|entry| entry.is_live());
+    let rows: Vec<_> = live.map(|entry| Row::new(entry, now, text)).collect();
+    if rows.is_empty() {
+        return Err(Trouble::gone(text));
+    }
+    let page = Page {
+        frame: session.frame()?,
+        question: (text.revoke_all_question)(rows.len()),
+        lead: text.revoke_all_lead,
+        rows,
+        action: "/revoke-all",
+        back: "/",
+        id: None,
+        user: None,
+    };
+    Ok(page::render(StatusCode::OK, &page))
+}
+
+/// `POST /revoke-all`
+pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
+    session.take(form.token())?;
+    let end = session.ask(&["revoke", "--all", "--yes"]).await?;
+    Ok(session.go("/", said(session.text(), end)))
+}
+
+/// What was revoked, and what was ended by that.
+pub(super) fn said(text: &'static Text, end: End) -> Notice {
+    let Some(revoked) = entry::read::<Vec<Entry>>(&end) else {
+        return Notice::problem(text.not_revoked).with(end.said);
+    };
+    let sentence = match revoked.as_slice() {
+        [one] => (text.revoked)(&one.label),
+        several => (text.revoked_all)(several.len()),
+    };
+    Notice::good(sentence).with(end.said)
+}
+
+/// A live one, by the id that an address has.
+pub(super) fn find<'a>(entries: &'a [Entry], id: &str) -> Option<&'a Entry> {
+    let id: i64 = id.parse().ok()?;
+    entries
+        .iter()
+        .find(|entry| entry.id == id && entry.is_live())
+}

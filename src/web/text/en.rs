@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! English.
+
+use super::{Ago, Text};
+
+pub(crate) const EN: Text = Text {
+    code: "en",
+    months: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    date: "%-d {} %Y",
+    just_now: "just now",
+    ago: |ago| {
+        let (count, unit) = match ago {
+            Ago::Minutes(count) => (count, "minute"),
+            Ago::Hours(count) => (count, "hour"),
+            Ago::Days(count) => (count, "day"),
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {unit}{plural} ago")
+    },
+    on: |day| format!("on {day}"),
+    days: |days| match days {
+        1 => "after 1 day".to_owned(),
+        365 => "after a year".to_owned(),
+        days => format!("after {days} days"),
+    },
+
+    app: "App-specific passwords",
+    skip: "Skip to the content",
+    signed_in_as: "Signed in as",
+    sign_out: "Sign out",
+    sign_out_everywhere: "Sign out everywhere",
+    cancel: "Cancel",
+    go_on: "Continue",
+    helper_says: "What the system says about it",
+    navigation: "Sections",
+
+    sign_in: "Sign in",
+    sign_in_lead: "With the name and the password of your account.",
+    user_name: "User name",
+    password: "Password",
+    one_time_code: "Code",
+    sign_in_failed: "That did not work. Check what you typed, and try again.",
+    too_many: "There were too many tries. Wait ten minutes, then try again.",
+    signed_out: "You are signed out.",
+    signed_out_everywhere: "You are signed out, in every browser.",
+    timed_out: "You were signed out because nothing happened for a while, or the form was left open for too long.",
+
+    list: "App-specific passwords",
+    list_lead: "Each lets one app in, and can be taken away again without touching the others.",
+    empty: "No app-specific passwords yet",
+    empty_lead: "A mail program that cannot ask for your code needs a password of its own. Generate one, and type \
+                 or paste it where the program asks for your password.",
+    generate: "Generate an app-specific password",
+    remove: "Remove",
+    revoke_all: "Revoke all",
+    created: "Created",
+    last_used: "Last used",
+    never_used: "never",
+    expires: "Expires",
+    expired: "Expired",
+    never_expires: "never",
+    good_for: "Good for",
+    from: "Only from",
+    with_service: |service| format!("with {service}"),
+    from_address: |address| format!("from {address}"),
+    status: |status| match status {
+        "disabled" => "Disabled",
+        "expired" => "Expired",
+        "idle" => "Unused for too long",
+        "revoked" => "Removed",
+        _ => "",
+    },
+    still_tried: "Removed, but still tried",
+    still_tried_lead: "Something goes on trying these. If it is a device of yours, take the old password out of it. If \
+                       it is none of yours, somebody else has the password; it opens nothing any more.",
+    limit_reached: |most| format!("You have {most}, and more are not allowed. Remove one first."),
+
+    new: "New app-specific password",
+    label: "What is it for?",
+    label_hint: "For example: Thunderbird on the laptop",
+    more: "Services, networks, expiry",
+    services: "Good for",
+    services_hint: "The fewer, the safer.",
+    networks: "Only from these networks",
+    networks_hint: |own| {
+        format!(
+            "Empty: from anywhere. Or addresses and networks, as in 192.0.2.0/24. You are at {own} now."
+        )
+    },
+    expiry: "Expires",
+    create: "Create",
+    label_length: "Say what it is for, in 1 to 64 characters.",
+    label_digits: "Say what it is for in words, not only in digits.",
+    label_character: "What it is for must not hold control characters.",
+    no_service: "Choose at least one service.",
+    not_a_network: "Networks are written as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
+    confirm_create: |label| format!("To create “{label}”, confirm that it is you."),
+    not_created: "Nothing was created.",
+    confirm_identity: "Is it you?",
+
+    made: |label| format!("The password for “{label}”"),
+    secret_lead: "It is shown this once. Copy it into the app now.",
+    secret_name: "The app-specific password",
+    spelled: "Letter by letter:",
+    secret_how: "The app asks for a password: this is the one. With or without the dashes, in capitals or not.",
+    copy: "Copy",
+    copied: "Copied",
+    done: "Done",
+
+    revoke: "Revoke",
+    revoke_question: |label| format!("Revoke “{label}”?"),
+    revoke_lead: "The app that uses it is signed out, and cannot come back. This cannot be undone.",
+    revoke_all_question: |count| match count {
+        1 => "Revoke your app-specific password?".to_owned(),
+        count => format!("Revoke all {count} app-specific passwords?"),
+    },
+    revoke_all_lead: "Every app that uses one of them is signed out, and cannot come back. This cannot be undone.",
+    revoked: |label| format!("“{label}” is revoked. What used it is refused from now on."),
+    revoked_all: |count| match count {
+        1 => "1 app-specific password is revoked. What used it is refused from now on.".to_owned(),
+        count => format!(
+            "{count} app-specific passwords are revoked. What used them is refused from now on."
+        ),
+    },
+    not_revoked: "Nothing was revoked.",
+    gone: "This app-specific password is gone already.",
+
+    admin: "Everybody",
+    admin_lead: "What everybody has, without the passwords, which nobody can see.",
+    own: "Mine",
+    filters: [
+        "All",
+        "Idle for 90 days",
+        "Expire soon",
+        "Never used",
+        "Widest",
+    ],
+    user_filter: "User",
+    apply: "Show",
+    nothing_found: "There are none of this kind.",
+    found: |shown, all| match shown == all {
+        true => format!("{all} found"),
+        false => {
+            format!("{all} found, of which the first {shown} are shown. Name a user to see fewer.")
+        }
+    },
+    confirm_revoke: |label, user| format!("To revoke “{label}” of {user}, confirm that it is you."),
+    of_user: |user| format!("of {user}"),
+
+    sorry: "That is not possible now",
+    no_helper: "The service behind this page does not answer. Try again in a minute.",
+    busy: "Too many people sign in at this moment. Try again in a minute.",
+    sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
+                  once: if you have lost it, remove its entry and create another.",
+    not_ours: "This request did not come from one of these pages. Nothing was done.",
+    not_found: "There is no such page.",
+    not_allowed: "That is for administrators.",
+};

@@ -1,0 +1,612 @@
+//! Whoever means ill with the self-service page, or has only bad luck, gets nowhere and harms nobody else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use support::visitor::Visitor;
+use support::web::Web;
+
+/// The label of each live entry.
+fn labels(web: &Web, user: &str) -> Vec<String> {
+    let entries = web.machine.tool(&format!("list {user} --json")).json();
+    let label = |entry: &serde_json::Value| entry["label"].as_str().unwrap().to_owned();
+    entries.as_array().unwrap().iter().map(label).collect()
+}
+
+// -- the flow, by somebody without scripts
+
+#[test]
+fn without_javascript_everything_can_be_done() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    let secret = neighbour.create("Scanner", &[&password]);
+    let check = web
+        .machine
+        .run("app-passwd check neighbour --service imap", &secret);
+    check.succeeds();
+    let list = neighbour.get("/");
+    assert!(list.body.contains("Scanner") && !list.body.contains(&secret));
+    let question = neighbour.get("/revoke?id=1");
+    assert!(question.body.contains("Revoke “Scanner”?"), "{question:?}");
+    let token = question.token();
+    let sent = neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    let list = neighbour.follow(sent);
+    assert!(list.body.contains("“Scanner” is revoked"), "{list:?}");
+    assert!(labels(&web, "neighbour").is_empty());
+    neighbour.create("one", &[&password]);
+    neighbour.create("two", &[&password]);
+    let question = neighbour.get("/revoke-all");
+    assert!(question.body.contains("Revoke all 2"), "{question:?}");
+    let sent = neighbour.post("/revoke-all", &[("token", &question.token())]);
+    assert!(
+        neighbour
+            .follow(sent)
+            .body
+            .contains("2 app-specific passwords are revoked")
+    );
+    assert!(labels(&web, "neighbour").is_empty());
+}
+
+#[test]
+fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_are() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let secret = web.machine.create("demo --label phone");
+    web.machine.create("demo --label anything --service any");
+    let mut admin = web.neighbour();
+    let page = admin.get("/admin");
+    assert!(
+        page.body.contains("phone") && page.body.contains("demo"),
+        "{page:?}"
+    );
+    assert!(!page.body.contains(&secret));
+    assert!(!admin.get("/admin?filter=idle").body.contains("phone"));
+    assert!(
+        admin
+            .get("/admin?filter=never-used&user=demo")
+            .body
+            .contains("phone")
+    );
+    assert!(
+        !admin
+            .get("/admin?filter=all&user=neighbour")
+            .body
+            .contains("phone")
+    );
+
+    let question = admin.get("/admin/revoke?id=1");
+    let fields = [
+        ("token", question.token()),
+        ("id", "1".to_owned()),
+        ("user", "demo".to_owned()),
+    ];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let asked = admin.post("/admin/revoke", &fields);
+    let wrong = admin.post("/answer", &[("token", &asked.token()), ("answer", "wrong")]);
+    assert!(admin.follow(wrong).body.contains("Nothing was revoked"));
+    assert_eq!(labels(&web, "demo"), ["phone", "anything"]);
+
+    let token = admin.get("/admin/revoke?id=1").token();
+    let asked = admin.post(
+        "/admin/revoke",
+        &[("token", &token), ("id", "1"), ("user", "demo")],
+    );
+    let password = web.machine.account_password("neighbour");
+    let done = admin.post(
+        "/answer",
+        &[("token", &asked.token()), ("answer", &password)],
+    );
+    assert!(admin.follow(done).body.contains("“phone” is revoked"));
+    assert_eq!(labels(&web, "demo"), ["anything"]);
+}
+
+#[test]
+fn whoever_is_no_administrator_does_not_see_the_entries_of_others() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label secret-project");
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    assert!(demo.get("/").body.contains("No app-specific passwords yet"));
+    for path in ["/admin", "/admin?user=neighbour", "/admin/revoke?id=1"] {
+        let refused = demo.get(path);
+        assert_eq!(refused.status, 403, "{refused:?}");
+        assert!(!refused.body.contains("secret-project"));
+    }
+}
+
+// -- ids, forms, origins
+
+#[test]
+fn another_users_ids_lead_nowhere() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label phone");
+    let mut neighbour = web.neighbour();
+    let question = neighbour.get("/revoke?id=1");
+    assert_eq!(question.status, 404);
+    assert!(!question.body.contains("phone"));
+    for id in ["1", "-1", "0 1", "999", "--all", "phone"] {
+        let token = neighbour.get("/new").token();
+        let sent = neighbour.post(
+            "/revoke",
+            &[("token", &token), ("id", id), ("user", "demo")],
+        );
+        neighbour.follow(sent);
+        assert_eq!(labels(&web, "demo"), ["phone"], "{id}");
+    }
+}
+
+#[test]
+fn a_form_from_another_site_is_refused() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    let mut neighbour = web.neighbour();
+    let token = neighbour.get("/revoke?id=1").token();
+    let ours = neighbour.headers["Origin"].clone();
+    for (header, value) in [
+        ("Origin", Some("https://evil.example.org")),
+        ("Origin", Some("null")),
+        ("Origin", None),
+        ("Sec-Fetch-Site", Some("cross-site")),
+        ("Sec-Fetch-Site", Some("same-site")),
+    ] {
+        let before = neighbour.headers.clone();
+        match value {
+            Some(value) => neighbour
+                .headers
+                .insert(header.to_owned(), value.to_owned()),
+            None => neighbour.headers.remove(header),
+        };
+        for (path, fields) in [
+            ("/revoke", vec![("token", token.as_str()), ("id", "1")]),
+            ("/sign-in", vec![("user", "demo")]),
+            ("/sign-out", vec![]),
+            ("/answer", vec![]),
+        ] {
+            let refused = neighbour.post(path, &fields);
+            assert_eq!(refused.status, 403, "{path} {header} {value:?}");
+        }
+        neighbour.headers = before;
+    }
+    assert_eq!(labels(&web, "neighbour"), ["phone"]);
+    // It was not the token: with the right origin it is good.
+    assert_eq!(neighbour.headers["Origin"], ours);
+    neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    assert!(labels(&web, "neighbour").is_empty());
+}
+
+#[test]
+fn a_form_without_the_token_of_its_session_does_nothing() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    let mut neighbour = web.neighbour();
+    let mut elsewhere = web.neighbour();
+    let foreign = elsewhere.get("/revoke?id=1").token();
+    for token in ["", &"0".repeat(64), &foreign] {
+        let sent = neighbour.post("/revoke", &[("token", token), ("id", "1")]);
+        assert_eq!(sent.status, 409, "{sent:?}");
+        let sent = neighbour.post("/answer", &[("token", token), ("answer", "x")]);
+        assert_eq!(sent.status, 409, "{sent:?}");
+    }
+    assert_eq!(labels(&web, "neighbour"), ["phone"]);
+}
+
+#[test]
+fn a_form_that_is_sent_again_makes_no_second_password_and_shows_no_secret() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    let token = neighbour.get("/new").token();
+    let fields = [
+        ("token", token.as_str()),
+        ("label", "phone"),
+        ("service", "mail"),
+    ];
+    let asked = neighbour.post("/new", &fields);
+    let answer = [("token", &*asked.token()), ("answer", &*password)];
+    let shown = neighbour.post("/answer", &answer);
+    let secret = shown.secret().unwrap();
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    for (path, fields) in [("/answer", &answer as &[_]), ("/new", &fields)] {
+        let again = neighbour.post(path, fields);
+        assert_eq!(again.status, 409, "{again:?}");
+        assert!(!again.body.contains(&secret));
+    }
+    assert_eq!(labels(&web, "neighbour"), ["phone"]);
+}
+
+#[test]
+fn somebody_elses_conversation_cannot_be_gone_on_with() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let password = web.machine.account_password("neighbour");
+    let mut victim = web.visitor("192.0.2.1");
+    let token = victim.get("/sign-in").token();
+    let asked = victim.post("/sign-in", &[("token", &token), ("user", "neighbour")]);
+    let answer = [("token", &*asked.token()), ("answer", &*password)];
+    let mut thief = web.visitor("192.0.2.1");
+    thief.get("/sign-in");
+    assert_eq!(thief.post("/answer", &answer).status, 409);
+    // With the cookie, but from elsewhere.
+    let mut thief = web.visitor("203.0.113.1");
+    thief.cookies = victim.cookies.clone();
+    assert_eq!(thief.post("/answer", &answer).status, 409);
+    assert_eq!(victim.post("/answer", &answer).status, 303);
+}
+
+#[test]
+fn a_label_with_markup_is_shown_as_it_was_typed() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let label = "<script>alert(1)</script>\"'&";
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    neighbour.create(label, &[&password]);
+    assert_eq!(labels(&web, "neighbour"), [label]);
+    for path in [
+        "/",
+        "/revoke?id=1",
+        "/revoke-all",
+        "/admin",
+        "/admin/revoke?id=1",
+    ] {
+        let page = neighbour.get(path);
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("alert(1)"), "{path}");
+        assert!(!page.body.contains("<script>"), "{path}");
+    }
+}
+
+// -- sessions
+
+#[test]
+fn a_session_is_of_the_browser_that_signed_in_and_nobody_elses() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    for (header, value) in [
+        ("X-Forwarded-For", "203.0.113.1"),
+        ("User-Agent", "Thief/1"),
+    ] {
+        let mut neighbour = web.neighbour();
+        assert_eq!(neighbour.get("/").status, 200);
+        let mut thief = web.visitor("192.0.2.1");
+        thief.cookies = neighbour.cookies.clone();
+        thief.headers.insert(header.to_owned(), value.to_owned());
+        assert_eq!(thief.get("/").status, 303, "{header}");
+        // Somebody has the cookie: nobody is signed in by it any more.
+        assert_eq!(
+            neighbour.get("/").header("location"),
+            Some("/sign-in?timed-out")
+        );
+    }
+}
+
+#[test]
+fn after_signing_out_the_cookie_opens_nothing_and_everywhere_means_every_browser() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let [mut first, mut second, mut third] = [web.neighbour(), web.neighbour(), web.neighbour()];
+    let kept = first.cookies.clone();
+    let token = first.get("/").token();
+    first.post("/sign-out", &[("token", &token)]);
+    assert!(first.cookies.is_empty(), "{:?}", first.cookies);
+    first.cookies = kept;
+    assert_eq!(first.get("/").status, 303);
+    assert_eq!(second.get("/").status, 200);
+    let token = second.get("/").token();
+    second.post("/sign-out", &[("token", &token), ("everywhere", "yes")]);
+    assert_eq!(third.get("/").status, 303);
+}
+
+#[test]
+fn a_restarted_helper_has_everybody_sign_in_again() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut neighbour = web.neighbour();
+    web.machine.shell("kill $(cat helper.pid); sleep 0.3");
+    assert_eq!(neighbour.get("/").status, 503);
+    web.machine
+        .shell("setsid app-passwd serve >/dev/null 2>&1 & sleep 1");
+    assert_eq!(
+        neighbour.get("/").header("location"),
+        Some("/sign-in?timed-out")
+    );
+    web.neighbour();
+}
+
+#[test]
+fn every_answer_is_strict_and_cookies_are_for_this_host_alone() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    for path in [
+        "/",
+        "/sign-in",
+        "/no-such-page",
+        "/style.css",
+        "/answer",
+        "/admin",
+    ] {
+        let answer = visitor.get(path);
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("inline"),
+            "{path}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+        let is_asset = path == "/style.css";
+        assert_eq!(
+            answer.header("cache-control") == Some("no-store"),
+            !is_asset,
+            "{path}"
+        );
+    }
+    let cookie = visitor
+        .get("/sign-in")
+        .header("set-cookie")
+        .unwrap()
+        .to_owned();
+    assert!(cookie.starts_with("__Host-visit="), "{cookie}");
+    assert!(
+        cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
+}
+
+// -- tries
+
+#[test]
+fn an_unknown_user_is_asked_and_answered_like_a_known_one() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut seen = Vec::new();
+    for user in ["neighbour", "nobody-of-this-name"] {
+        let mut visitor = web.visitor("192.0.2.1");
+        let token = visitor.get("/sign-in").token();
+        let asked = visitor.post("/sign-in", &[("token", &token), ("user", user)]);
+        let fields = [("token", &*asked.token()), ("answer", "wrong")];
+        let refused = visitor.post("/answer", &fields);
+        let plain = |text: &str, token: &str| text.replace(user, "USER").replace(token, "TOKEN");
+        seen.push((
+            (asked.status, plain(&asked.body, &asked.token())),
+            (refused.status, plain(&refused.body, &refused.token())),
+        ));
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn how_long_an_answer_takes_does_not_say_whether_there_is_such_a_user() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    // A password that takes long to check: a tenth of a second, which would be seen.
+    let hash = "perl -e 'print crypt(\"x\", q($6$rounds=100000$aaaaaaaa))'";
+    let set = format!("usermod --password \"$({hash})\" neighbour");
+    web.machine.shell(&set);
+    let time = |user: &str| {
+        let mut visitor = web.visitor("192.0.2.1");
+        let mut one = || {
+            let token = visitor.get("/sign-in").token();
+            let asked = visitor.post("/sign-in", &[("token", &token), ("user", user)]);
+            let fields = [("token", &*asked.token()), ("answer", "wrong")];
+            let begun = Instant::now();
+            visitor.post("/answer", &fields);
+            begun.elapsed()
+        };
+        let mut times = [one(), one(), one()];
+        times.sort();
+        times[1]
+    };
+    let (known, unknown) = (time("neighbour"), time("nobody-of-this-name"));
+    let apart = known.abs_diff(unknown);
+    assert!(apart < Duration::from_millis(50), "{known:?}, {unknown:?}");
+}
+
+#[test]
+fn ten_thousand_tries_to_sign_in_fill_nothing_and_keep_nobody_else_out() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.neighbour();
+    let before = web.status("VmRSS");
+    std::thread::scope(|scope| {
+        for thread in 0..100 {
+            let web = &web;
+            scope.spawn(move || {
+                let mut visitor = web.visitor("198.51.100.1");
+                let token = visitor.get("/sign-in").token();
+                for number in 0..100 {
+                    let address = format!("10.{thread}.{number}.1");
+                    visitor
+                        .headers
+                        .insert("X-Forwarded-For".to_owned(), address);
+                    let fields = [("token", token.as_str()), ("user", "demo")];
+                    let answer = visitor.post("/sign-in", &fields);
+                    assert!([200, 429].contains(&answer.status), "{answer:?}");
+                    if answer.body.contains("action=\"/answer\"") {
+                        let token = answer.token();
+                        visitor.post("/answer", &[("token", &token), ("answer", "wrong")]);
+                    }
+                }
+            });
+        }
+    });
+    let grown = web.status("VmRSS").saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more");
+    web.neighbour();
+    let mut demo = web.visitor("192.0.2.7");
+    let page = demo.sign_in("demo", &[]);
+    assert!(page.body.contains("too many tries"), "{page:?}");
+}
+
+#[test]
+fn whoever_begins_many_conversations_and_ends_none_keeps_nobody_else_out() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let begin = |address: &str, user: &str| {
+        let mut visitor = web.visitor(address);
+        let token = visitor.get("/sign-in").token();
+        let status = visitor
+            .post("/sign-in", &[("token", &token), ("user", user)])
+            .status;
+        (visitor, status)
+    };
+    let users = |number: usize| format!("user-{number}");
+    let mut statuses = Vec::new();
+    for number in 0..30 {
+        // Three networks.
+        let address = format!("10.0.{}.{number}", number % 3);
+        statuses.push(begin(&address, &users(number)).1);
+    }
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        12,
+        "{statuses:?}"
+    );
+    web.neighbour();
+}
+
+// -- time and size
+
+#[test]
+fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.1\r\n";
+    let form = format!(
+        "{head}Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=",
+        web.url
+    );
+    let begun = Instant::now();
+    let mut slow: Vec<_> = (0..100)
+        .map(|number| {
+            let mut stream = TcpStream::connect(("127.0.0.1", web.port())).unwrap();
+            let part = if number % 2 == 0 { form.as_str() } else { head };
+            stream.write_all(part.as_bytes()).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(40)))
+                .unwrap();
+            stream
+        })
+        .collect();
+    let mut visitor = web.visitor("192.0.2.1");
+    let asked = Instant::now();
+    assert_eq!(visitor.get("/sign-in").status, 200);
+    assert!(
+        asked.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        asked.elapsed()
+    );
+    for stream in &mut slow {
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_body_that_is_too_long_or_no_form_is_refused() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    let long = "x".repeat(9 * 1024);
+    assert_eq!(visitor.post("/sign-in", &[("user", &long)]).status, 400);
+    let mut visitor: Visitor = web.visitor("192.0.2.1");
+    visitor
+        .headers
+        .insert("X".to_owned(), "x".repeat(64 * 1024));
+    assert_eq!(visitor.get("/sign-in").status, 431);
+}
+
+#[test]
+fn a_proxy_that_does_not_say_where_the_browser_is_gets_no_page() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    visitor.headers.remove("X-Forwarded-For");
+    assert_eq!(visitor.get("/sign-in").status, 400);
+    assert!(
+        web.machine
+            .shell("cat web.log")
+            .contains("client_address_header")
+    );
+}
+
+#[test]
+fn stopping_lets_what_was_begun_come_to_its_end() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut stream = TcpStream::connect(("127.0.0.1", web.port())).unwrap();
+    let fields = "token=x";
+    let head = format!(
+        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.1\r\nOrigin: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        web.url,
+        fields.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    web.machine.shell("kill $(cat web.pid)");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(TcpStream::connect(("127.0.0.1", web.port())).is_err());
+    stream.write_all(fields.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
+}
+
+// -- secrets
+
+#[test]
+fn no_log_and_no_address_holds_a_secret() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    let secret = neighbour.create("phone", &[&password]);
+    let session = neighbour.cookies["__Host-session"].clone();
+    web.machine.shell("kill $(cat web.pid); sleep 0.3");
+    let logs = web.machine.shell("cat web.log auth.log");
+    for secret in [&password, &secret, &secret.replace('-', ""), &session] {
+        assert!(!logs.contains(secret.as_str()), "{logs}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The self-service page behind nginx and Apache, with the configuration that is shipped for them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+
+mod support;
+
+use support::browser::Browser;
+use support::web::Web;
+
+#[test]
+fn nginx() {
+    let web = Web::behind("nginx", &["nginx"]);
+    the_page_works_and_knows_where_the_browser_is(web);
+}
+
+#[test]
+fn apache() {
+    let module = "/usr/lib/apache2/modules/mod_proxy_http.so";
+    let web = Web::behind("apache", &["apache2", module]);
+    the_page_works_and_knows_where_the_browser_is(web);
+}
+
+fn the_page_works_and_knows_where_the_browser_is(web: Option<Web>) {
+    let Some(web) = web else { return };
+    let password = web.machine.account_password("neighbour");
+    let browser = Browser::start("en");
+    browser.go(&web.at("/"));
+    browser.press("#user", "neighbour\n");
+    browser.sees("Password");
+    browser.press("#answer", &format!("{password}\n"));
+    browser.sees("No app-specific passwords yet");
+    browser.click("main .button");
+    browser.fill("#label", "phone");
+    browser.click("main button");
+    browser.sees("Password");
+    browser.press("#answer", &format!("{password}\n"));
+    browser.sees("It is shown this once");
+    let secret = browser.text_of("main code").replace('\n', "");
+    web.machine
+        .run("app-passwd check neighbour --service imap", &secret)
+        .succeeds();
+    let events = web.machine.shell("app-passwd log neighbour");
+    assert!(events.contains("from=127.0.0.1"), "{events}");
+    let logs = web.machine.shell("cat access.log proxy.log web.log");
+    assert!(
+        logs.contains("/answer") && !logs.contains(&secret),
+        "{logs}"
+    );
+
+    // What the browser says of its address is not passed on.
+    let said = "curl --silent --insecure --header 'X-Forwarded-For: 203.0.113.9, rubbish' --output /dev/null \
+                --write-out '%{http_code}' \"$(cat web-url)/sign-in\"";
+    assert_eq!(web.machine.shell(said), "200");
+}
