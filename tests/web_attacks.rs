@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::visitor::Visitor;
+use support::visitor::{Answer, Visitor};
 use support::web::Web;
 
 /// The label of each live entry.
@@ -474,27 +474,50 @@ fn whoever_begins_many_conversations_and_ends_none_keeps_nobody_else_out() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
     };
-    let begin = |address: &str, user: &str| {
-        let mut visitor = web.visitor(address);
-        let token = visitor.get("/sign-in").token();
-        let status = visitor
-            .post("/sign-in", &[("token", &token), ("user", user)])
-            .status;
-        (visitor, status)
-    };
-    let users = |number: usize| format!("user-{number}");
-    let mut statuses = Vec::new();
-    for number in 0..30 {
-        // Three networks.
-        let address = format!("10.0.{}.{number}", number % 3);
-        statuses.push(begin(&address, &users(number)).1);
+    let password = web.machine.account_password("neighbour");
+    let mut before = web.neighbour();
+    for number in 0..40 {
+        // A household has many networks of IPv6.
+        let mut visitor = web.visitor(&format!("2001:db8:0:{number:x}::1"));
+        begin(&mut visitor, "demo");
     }
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 200).count(),
-        12,
-        "{statuses:?}"
-    );
+    for number in 0..12 {
+        begin(&mut web.visitor(&format!("10.0.{number}.1")), "demo");
+    }
+    // Who has signed in is not held up by those who have not.
+    before.create("phone", &[&password]);
+    // Nor is for long who wants to: what nobody answers gives way.
+    std::thread::sleep(Duration::from_secs(10));
     web.neighbour();
+}
+
+#[test]
+fn whoever_cancels_or_begins_anew_holds_no_place() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    for _ in 0..20 {
+        assert_eq!(begin(&mut visitor, "demo").status, 200);
+    }
+    for number in 0..20 {
+        let mut visitor = web.visitor(&format!("192.0.2.{number}"));
+        let asked = begin(&mut visitor, "neighbour");
+        let cancel = [
+            ("token", &*asked.token()),
+            ("answer", ""),
+            ("cancel", "yes"),
+        ];
+        let cancelled = visitor.post("/answer", &cancel);
+        assert_eq!(cancelled.header("location"), Some("/sign-in"));
+    }
+    web.neighbour();
+}
+
+/// As far as PAM's first question.
+fn begin(visitor: &mut Visitor, user: &str) -> Answer {
+    let token = visitor.get("/sign-in").token();
+    visitor.post("/sign-in", &[("token", &token), ("user", user)])
 }
 
 // -- time and size

@@ -32,9 +32,9 @@ impl Client {
     }
 }
 
-/// Those who are counted together: what one customer of a provider has.
+/// Those who are counted together: what one customer of a provider may have.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
-    let length = if address.is_ipv4() { 24 } else { 64 };
+    let length = if address.is_ipv4() { 24 } else { 48 };
     IpNet::new(address, length).map_or(address, |network| network.network())
 }
 
@@ -128,8 +128,8 @@ mod tests {
         let at = |address: &str| Client::new(address.parse().unwrap(), "Browser 1");
         assert!(at("192.0.2.7").may_be(&at("192.0.2.200")));
         assert!(!at("192.0.2.7").may_be(&at("192.0.3.7")));
-        assert!(at("2001:db8::1").may_be(&at("2001:db8::ffff:1")));
-        assert!(!at("2001:db8::1").may_be(&at("2001:db8:0:1::1")));
+        assert!(at("2001:db8::1").may_be(&at("2001:db8:0:ffff::1")));
+        assert!(!at("2001:db8::1").may_be(&at("2001:db8:1::1")));
         let other = Client::new("192.0.2.7".parse().unwrap(), "Browser 2");
         assert!(!at("192.0.2.7").may_be(&other));
     }

@@ -79,6 +79,13 @@ pub(crate) struct End {
     pub(crate) said: Vec<String>,
 }
 
+impl End {
+    /// Whether it is this that the helper has to say.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.said.iter().any(|line| line.ends_with(words))
+    }
+}
+
 impl Helper {
     pub(crate) fn at(socket: &Path) -> Self {
         Self {

@@ -43,7 +43,7 @@ struct Server {
     app: Arc<App>,
     router: Router,
     tls: Option<TlsAcceptor>,
-    places: Places,
+    places: Places<IpAddr>,
 }
 
 /// Serves until it is told to stop, and then what was begun.
@@ -96,7 +96,7 @@ impl Server {
         let network = network(peer);
         let is_proxy = |trusted: &pam_app_passwd::credential::Network| trusted.contains(peer);
         let is_trusted = self.app.settings.trusted_proxies.iter().any(is_proxy);
-        if !is_trusted && self.places.of(network) >= OF_A_NETWORK {
+        if !is_trusted && self.places.of(&network) >= OF_A_NETWORK {
             return;
         }
         let _place = self.places.take(network);

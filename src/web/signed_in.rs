@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
 
 use crate::helper::End;
 use crate::page::{Frame, Notice};
@@ -94,12 +94,15 @@ impl SignedIn {
         let end = self.app.helper.ask(&self.wish(words)).await;
         let end = end.map_err(|error| self.no_helper(&error))?;
         self.still_signed_in(&end)?;
+        if end.says(TOO_MUCH) {
+            return Err(Trouble::busy(self.text()));
+        }
         Ok(end)
     }
 
     /// The helper has forgotten us: it was restarted, or they have signed out everywhere.
     pub(crate) fn still_signed_in(&self, end: &End) -> Result<(), Trouble> {
-        if !end.said.iter().any(|line| line.ends_with(NOT_SIGNED_IN)) {
+        if !end.says(NOT_SIGNED_IN) {
             return Ok(());
         }
         self.app.sessions.end(self.token);

@@ -172,7 +172,7 @@ pub(crate) const DE: Text = Text {
 
     sorry: "Das geht jetzt nicht",
     no_helper: "Der Dienst hinter dieser Seite antwortet nicht. Versuchen Sie es in einer Minute wieder.",
-    busy: "Gerade melden sich zu viele an. Versuchen Sie es in einer Minute wieder.",
+    busy: "Hier ist gerade zu viel los. Versuchen Sie es in einer Minute wieder.",
     sent_before: "Dieses Formular wurde schon abgeschickt oder war zu lange offen. Jetzt ist nichts geschehen. Ein \
                   Passwort wird nur einmal gezeigt: Ist es verloren, entfernen Sie den Eintrag und erstellen Sie ein neues.",
     not_ours: "Diese Anfrage kam nicht von einer dieser Seiten. Es ist nichts geschehen.",

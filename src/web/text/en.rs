@@ -162,7 +162,7 @@ pub(crate) const EN: Text = Text {
 
     sorry: "That is not possible now",
     no_helper: "The service behind this page does not answer. Try again in a minute.",
-    busy: "Too many people sign in at this moment. Try again in a minute.",
+    busy: "Too much goes on here at this moment. Try again in a minute.",
     sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
                   once: if you have lost it, remove its entry and create another.",
     not_ours: "This request did not come from one of these pages. Nothing was done.",
