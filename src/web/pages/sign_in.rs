@@ -115,6 +115,7 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
         user,
         pass,
         rules: rules.ok_or(Trouble::no_helper(text))?,
+        turn: Arc::default(),
     };
     // Another token than before: whoever has seen that one has seen nothing.
     let session = app.sessions.begin(who, visitor.client);
