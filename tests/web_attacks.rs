@@ -280,6 +280,26 @@ fn a_label_with_markup_is_shown_as_it_was_typed() {
     }
 }
 
+#[test]
+fn what_somebody_calls_theirs_is_no_part_of_the_question_whether_to_revoke_it() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label 'phone” of neighbour? “x'");
+    let mut admin = web.neighbour();
+    let question = admin.get("/admin/revoke?id=1");
+    assert!(
+        question
+            .body
+            .contains("<h1>Revoke this app-specific password of demo?</h1>"),
+        "{question:?}"
+    );
+    assert!(
+        question.body.contains("<bdi>phone” of neighbour? “x</bdi>"),
+        "{question:?}"
+    );
+}
+
 // -- sessions
 
 #[test]

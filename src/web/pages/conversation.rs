@@ -19,7 +19,7 @@ use crate::draft::Draft;
 use crate::form::Form;
 use crate::helper::{Ask, Step, Told};
 use crate::page::{self, Frame};
-use crate::prompt::Kind;
+use crate::prompt::{Kind, input_mode};
 use crate::signed_in::SignedIn;
 use crate::talks::{About, Party, Waiting};
 use crate::token::Token;
@@ -31,7 +31,7 @@ use crate::{App, say};
 pub(crate) enum Purpose {
     SignIn { user: UserName },
     Create(Draft),
-    RevokeOfOther { user: String, label: String },
+    RevokeOfOther { user: String },
 }
 
 /// While nobody has signed in, answers come at whole steps of this: how long PAM takes for somebody says
@@ -48,6 +48,7 @@ struct Page {
     told: Vec<Told>,
     label: String,
     kind: Kind,
+    input_mode: &'static str,
 }
 
 impl Purpose {
@@ -167,8 +168,8 @@ impl Page {
                 let lead = (text.confirm_create)(&draft.label);
                 (text.confirm_identity, lead, "")
             }
-            Purpose::RevokeOfOther { user, label } => {
-                let lead = (text.confirm_revoke)(label, user);
+            Purpose::RevokeOfOther { user } => {
+                let lead = (text.confirm_revoke)(user);
                 (text.confirm_identity, lead, "")
             }
         };
@@ -182,6 +183,7 @@ impl Page {
             lead,
             user: user.to_owned(),
             label: kind.label(&ask, text),
+            input_mode: input_mode(&ask),
             told: ask.told,
             kind,
         }

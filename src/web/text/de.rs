@@ -165,10 +165,13 @@ pub(crate) const DE: Text = Text {
             "{all} gefunden, die ersten {shown} stehen hier. Nennen Sie einen Benutzer, um weniger zu sehen."
         ),
     },
-    confirm_revoke: |label, user| {
-        format!("Bestätigen Sie, dass Sie es sind, um „{label}“ von {user} zu widerrufen.")
+    revoke_question_of: |user| format!("Dieses app-spezifische Passwort von {user} widerrufen?"),
+    confirm_revoke: |user| {
+        format!(
+            "Bestätigen Sie, dass Sie es sind, um ein app-spezifisches Passwort von {user} zu widerrufen."
+        )
     },
-    of_user: |user| format!("von {user}"),
+    user: "Benutzer",
 
     sorry: "Das geht jetzt nicht",
     no_helper: "Der Dienst hinter dieser Seite antwortet nicht. Versuchen Sie es in einer Minute wieder.",

@@ -157,8 +157,12 @@ pub(crate) const EN: Text = Text {
             format!("{all} found, of which the first {shown} are shown. Name a user to see fewer.")
         }
     },
-    confirm_revoke: |label, user| format!("To revoke “{label}” of {user}, confirm that it is you."),
-    of_user: |user| format!("of {user}"),
+    // What others call theirs is no part of a sentence: it could make another one of it.
+    revoke_question_of: |user| format!("Revoke this app-specific password of {user}?"),
+    confirm_revoke: |user| {
+        format!("To revoke an app-specific password of {user}, confirm that it is you.")
+    },
+    user: "User",
 
     sorry: "That is not possible now",
     no_helper: "The service behind this page does not answer. Try again in a minute.",
