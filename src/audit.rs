@@ -7,9 +7,9 @@
 //! fields also for blanks, in quoted ones for `"` and `\`. A value is cut after 256 bytes.
 //!
 //! A user name that was typed appears only if the store holds an entry of it, or if PAM has said
-//! that it is they: people type passwords into that field. None of the lines is a failure sentence that fail2ban's stock filters know, but the one
-//! that the argument `log_failures` asks for: a forgotten tablet with a revoked password must not
-//! get its owner's address banned.
+//! that it is they: people type passwords into that field. None of the lines is a failure sentence
+//! that fail2ban's stock filters know, but the one that the argument `log_failures` asks for: a
+//! forgotten tablet with a revoked password must not get its owner's address banned.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -228,7 +228,7 @@ pub fn signed_in(user: &str, origin: Option<&str>) -> Line {
     )
 }
 
-/// An account holder could not be proved to be who they are. A user name that a stranger has typed is left out.
+/// Somebody could not be proved to be who they are. A name that a stranger has typed is left out.
 pub fn unproven(user: Option<&str>, origin: Option<&str>, tries_left: usize) -> Line {
     let mut text = "unproven;".to_owned();
     for (name, value) in [("user", user), ("from", origin)] {

@@ -41,13 +41,15 @@ pub(super) fn name_behind(pid: i32) -> String {
 
 /// The name of a uid; the number if it has none.
 pub(super) fn name_of(uid: u32) -> String {
-    known_name_of(uid).unwrap_or_else(|| uid.to_string())
+    let known = known_name_of(uid).ok().flatten();
+    known.unwrap_or_else(|| uid.to_string())
 }
 
 /// The name of a uid, if the system knows one.
-pub(super) fn known_name_of(uid: u32) -> Option<String> {
-    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-    user.map(|user| user.name)
+pub(super) fn known_name_of(uid: u32) -> Result<Option<String>, Failure> {
+    let user = User::from_uid(Uid::from_raw(uid));
+    let user = user.map_err(|error| cannot_ask(&uid.to_string(), error))?;
+    Ok(user.map(|user| user.name))
 }
 
 /// Whether the system knows a user of this name.
@@ -76,9 +78,9 @@ pub(super) fn is_in_any(user: &UserName, groups: &[String]) -> Result<bool, Fail
         return Ok(false);
     };
     let name = CString::new(account.name).unwrap_or_default();
-    let own = getgrouplist(&name, account.gid).map_err(|error| cannot_ask(user, error))?;
+    let own = getgrouplist(&name, account.gid).map_err(|error| cannot_ask(user.as_str(), error))?;
     for name in groups {
-        let group = Group::from_name(name).map_err(|error| cannot_ask(user, error))?;
+        let group = Group::from_name(name).map_err(|error| cannot_ask(user.as_str(), error))?;
         if group.is_some_and(|group| own.contains(&group.gid)) {
             return Ok(true);
         }
@@ -87,10 +89,10 @@ pub(super) fn is_in_any(user: &UserName, groups: &[String]) -> Result<bool, Fail
 }
 
 fn account(user: &UserName) -> Result<Option<User>, Failure> {
-    User::from_name(user.as_str()).map_err(|error| cannot_ask(user, error))
+    User::from_name(user.as_str()).map_err(|error| cannot_ask(user.as_str(), error))
 }
 
-fn cannot_ask(user: &UserName, error: Errno) -> Failure {
-    let message = format!("cannot ask the system for user {}: {error}", user.as_str());
+fn cannot_ask(user: &str, error: Errno) -> Failure {
+    let message = format!("cannot ask the system for user {user}: {error}");
     Failure::new(Code::Unusable, message)
 }

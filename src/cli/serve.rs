@@ -206,7 +206,7 @@ impl Server {
             return Ok(());
         }
         // One look-up, and never of a name that the peer says.
-        let peer = operator::known_name_of(uid.as_raw());
+        let peer = operator::known_name_of(uid.as_raw()).ok().flatten();
         let services = peer
             .as_ref()
             .and_then(|name| config.helper.callers.get(name));

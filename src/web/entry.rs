@@ -11,6 +11,8 @@ use crate::when::When;
 /// What an account may make.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Rules {
+    /// Its name, as the system spells it, however it was typed.
+    pub(crate) user: String,
     /// More than a label can be chosen.
     pub(crate) scopes: bool,
     /// What may be named.

@@ -181,7 +181,7 @@ impl Own {
             return Err(peer::not_for_others());
         }
         // The number of an account that has no name may be the name of a mail user.
-        let name = operator::known_name_of(peer.uid).ok_or_else(|| {
+        let name = operator::known_name_of(peer.uid)?.ok_or_else(|| {
             let message = format!("the system knows no user with the uid {}", peer.uid);
             Failure::new(Code::Unusable, message).hint("ask the administrator")
         })?;

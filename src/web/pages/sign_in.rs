@@ -111,10 +111,11 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
     let pass = str::from_utf8(&end.out).unwrap_or_default().trim();
     let pass = Zeroizing::new(pass.to_owned());
     let rules = rules(app, &visitor, &pass).await;
+    let rules = rules.ok_or(Trouble::no_helper(text))?;
     let who = Who {
-        user,
+        user: UserName::parse(&rules.user).map_err(|_| Trouble::no_helper(text))?,
         pass,
-        rules: rules.ok_or(Trouble::no_helper(text))?,
+        rules,
         turn: Arc::default(),
     };
     // Another token than before: whoever has seen that one has seen nothing.

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,10 @@ use pam_app_passwd::helper::{TALK, read_frame, write_all};
 use pam_app_passwd::policy::SELF_SERVICE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, kill_process_group, waitid,
+    waitpid,
+};
 use zeroize::Zeroizing;
 
 use super::super::STACK;
@@ -162,7 +165,8 @@ impl Conversation {
     /// still about to ask, it was not it that has said the end.
     fn has_succeeded(&mut self, client: &Client) -> bool {
         let _ = shutdown(&self.channel, Shutdown::Both);
-        ended(&mut self.child, client.deadline).is_some_and(|status| status.success())
+        let status = ended(&self.child, client.deadline);
+        status.is_some_and(|status| status.exit_status() == Some(0))
     }
 
     fn why_unfinished(&self, client: &Client) -> Failure {
@@ -208,21 +212,24 @@ impl Drop for Conversation {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             kill_with_descendants(pid);
         }
-        if ended(&mut self.child, Instant::now() + LAST_BREATH).is_some() {
+        let pid = Pid::from_child(&self.child);
+        let _ = kill_process_group(pid, Signal::KILL);
+        if ended(&self.child, Instant::now() + LAST_BREATH).is_some() {
+            let _ = self.child.wait();
             return;
         }
         // The kernel does not let go of it, where a file of a home does not answer, say. Whoever was asked
         // does not wait for that.
-        let pid = Pid::from_child(&self.child);
         let wait = move || waitpid(Some(pid), WaitOptions::empty());
         let _ = thread::Builder::new().stack_size(STACK).spawn(wait);
     }
 }
 
-/// How it has ended, if it does by then.
-fn ended(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+/// How it has ended, if it does by then. It keeps its number, which no other process gets meanwhile.
+fn ended(child: &Child, deadline: Instant) -> Option<WaitIdStatus> {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     loop {
-        match child.try_wait() {
+        match waitid(WaitId::Pid(Pid::from_child(child)), look) {
             Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
             ended => return ended.ok().flatten(),
         }

@@ -11,6 +11,8 @@ use crate::cli::{operator, output};
 /// What an account holder may choose from. Names are a promise.
 #[derive(Serialize)]
 struct Rules<'a> {
+    /// Who they are, as the system spells it.
+    user: &'a str,
     scopes: bool,
     services: Vec<&'a str>,
     default_services: Vec<&'a str>,
@@ -52,6 +54,7 @@ pub(super) fn is_admin(user: &UserName, config: &Config) -> Result<bool, Failure
 pub(super) fn answer(user: &UserName, config: &Config) -> Result<Code, Failure> {
     let lifetime = config.policy.max_lifetime.span();
     output::json(&Rules {
+        user: user.as_str(),
         scopes: config.self_service.scopes,
         services: names(&config.self_service.services),
         default_services: names(&config.policy.default_services),
