@@ -56,7 +56,8 @@ pub(crate) const DE: Text = Text {
     too_many: "Das waren zu viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann wieder.",
     signed_out: "Sie sind abgemeldet.",
     signed_out_everywhere: "Sie sind in jedem Browser abgemeldet.",
-    timed_out: "Sie wurden abgemeldet, weil länger nichts geschehen ist oder das Formular zu lange offen war.",
+    timed_out: "Sie sind nicht mehr angemeldet: Es ist länger nichts geschehen, Verbindung oder Browser sind andere, \
+                oder Sie haben sich anderswo abgemeldet.",
 
     list: "App-spezifische Passwörter",
     list_lead: "Jedes lässt eine App herein und kann ihr wieder genommen werden, ohne die anderen zu stören.",

@@ -56,7 +56,8 @@ pub(crate) const EN: Text = Text {
     too_many: "There were too many tries. Wait ten minutes, then try again.",
     signed_out: "You are signed out.",
     signed_out_everywhere: "You are signed out, in every browser.",
-    timed_out: "You were signed out because nothing happened for a while, or the form was left open for too long.",
+    timed_out: "You are not signed in any more: nothing happened for a while, your connection or browser is another \
+                one, or you signed out elsewhere.",
 
     list: "App-specific passwords",
     list_lead: "Each lets one app in, and can be taken away again without touching the others.",
