@@ -151,6 +151,7 @@ pub(crate) struct Text {
     pub(crate) no_helper: &'static str,
     pub(crate) busy: &'static str,
     pub(crate) sent_before: &'static str,
+    pub(crate) no_form: &'static str,
     pub(crate) not_ours: &'static str,
     pub(crate) not_found: &'static str,
     pub(crate) not_allowed: &'static str,

@@ -179,6 +179,7 @@ pub(crate) const DE: Text = Text {
     busy: "Hier ist gerade zu viel los. Versuchen Sie es in einer Minute wieder.",
     sent_before: "Dieses Formular wurde schon abgeschickt oder war zu lange offen. Jetzt ist nichts geschehen. Ein \
                   Passwort wird nur einmal gezeigt: Ist es verloren, entfernen Sie den Eintrag und erstellen Sie ein neues.",
+    no_form: "Was Sie gesendet haben, war zu lang oder zu langsam. Es ist nichts geschehen.",
     not_ours: "Diese Anfrage kam nicht von einer dieser Seiten. Es ist nichts geschehen.",
     not_found: "Diese Seite gibt es nicht.",
     not_allowed: "Das ist Administratoren vorbehalten.",

@@ -170,6 +170,7 @@ pub(crate) const EN: Text = Text {
     busy: "Too much goes on here at this moment. Try again in a minute.",
     sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
                   once: if you have lost it, remove its entry and create another.",
+    no_form: "What you sent was too long, or took too long to arrive. Nothing was done.",
     not_ours: "This request did not come from one of these pages. Nothing was done.",
     not_found: "There is no such page.",
     not_allowed: "That is for administrators.",
