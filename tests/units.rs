@@ -98,6 +98,14 @@ fn uninstall_takes_everything_away_again() {
 }
 
 #[test]
+fn what_passes_through_the_page_does_not_reach_the_disk() {
+    let unit = fs::read_to_string(packaging("systemd/app-passwd-web.service")).unwrap();
+    for setting in ["LimitCORE=0", "MemorySwapMax=0"] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+}
+
+#[test]
 fn systemd_calls_the_services_little_exposed() {
     if cannot_run(&["systemd-analyze"]) {
         return;

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::visitor::Visitor;
+use support::visitor::{Answer, Visitor};
 use support::web::Web;
 
 /// The label of each live entry.
@@ -280,6 +280,26 @@ fn a_label_with_markup_is_shown_as_it_was_typed() {
     }
 }
 
+#[test]
+fn what_somebody_calls_theirs_is_no_part_of_the_question_whether_to_revoke_it() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label 'phone” of neighbour? “x'");
+    let mut admin = web.neighbour();
+    let question = admin.get("/admin/revoke?id=1");
+    assert!(
+        question
+            .body
+            .contains("<h1>Revoke this app-specific password of demo?</h1>"),
+        "{question:?}"
+    );
+    assert!(
+        question.body.contains("<bdi>phone” of neighbour? “x</bdi>"),
+        "{question:?}"
+    );
+}
+
 // -- sessions
 
 #[test]
@@ -321,6 +341,59 @@ fn after_signing_out_the_cookie_opens_nothing_and_everywhere_means_every_browser
     let token = second.get("/").token();
     second.post("/sign-out", &[("token", &token), ("everywhere", "yes")]);
     assert_eq!(third.get("/").status, 303);
+}
+
+#[test]
+fn whoever_signs_out_is_signed_out_though_the_helper_does_not_answer() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut neighbour = web.neighbour();
+    let kept = neighbour.cookies.clone();
+    let token = neighbour.get("/").token();
+    web.machine.shell("kill -STOP $(cat helper.pid)");
+    let sent = neighbour.post("/sign-out", &[("token", &token)]);
+    web.machine.shell("kill -CONT $(cat helper.pid)");
+    assert_eq!(sent.header("location"), Some("/sign-in?signed-out"));
+    assert!(neighbour.cookies.is_empty(), "{:?}", neighbour.cookies);
+    neighbour.cookies = kept;
+    assert_eq!(neighbour.get("/").status, 303);
+}
+
+#[test]
+fn whoever_revokes_slowly_keeps_nobody_else_from_their_list() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine
+        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"3\"]]/' /etc/security/app-passwd.toml");
+    for number in 0..4 {
+        let create = format!("neighbour --label phone-{number}");
+        web.machine.create(&create);
+    }
+    let mut neighbour = web.neighbour();
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    let slow: Vec<_> = ["1", "2", "3", "4"]
+        .map(|id| {
+            let token = neighbour.get("/new").token();
+            let mut tab = web.visitor("192.0.2.1");
+            tab.cookies = neighbour.cookies.clone();
+            std::thread::spawn(move || tab.post("/revoke", &[("token", &token), ("id", id)]))
+        })
+        .into();
+    std::thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    assert_eq!(demo.get("/").status, 200);
+    assert!(
+        asked.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        asked.elapsed()
+    );
+    for tab in slow {
+        tab.join().unwrap();
+    }
 }
 
 #[test]
@@ -474,27 +547,50 @@ fn whoever_begins_many_conversations_and_ends_none_keeps_nobody_else_out() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
     };
-    let begin = |address: &str, user: &str| {
-        let mut visitor = web.visitor(address);
-        let token = visitor.get("/sign-in").token();
-        let status = visitor
-            .post("/sign-in", &[("token", &token), ("user", user)])
-            .status;
-        (visitor, status)
-    };
-    let users = |number: usize| format!("user-{number}");
-    let mut statuses = Vec::new();
-    for number in 0..30 {
-        // Three networks.
-        let address = format!("10.0.{}.{number}", number % 3);
-        statuses.push(begin(&address, &users(number)).1);
+    let password = web.machine.account_password("neighbour");
+    let mut before = web.neighbour();
+    for number in 0..40 {
+        // A household has many networks of IPv6.
+        let mut visitor = web.visitor(&format!("2001:db8:0:{number:x}::1"));
+        begin(&mut visitor, "demo");
     }
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 200).count(),
-        12,
-        "{statuses:?}"
-    );
+    for number in 0..12 {
+        begin(&mut web.visitor(&format!("10.0.{number}.1")), "demo");
+    }
+    // Who has signed in is not held up by those who have not.
+    before.create("phone", &[&password]);
+    // Nor is for long who wants to: what nobody answers gives way.
+    std::thread::sleep(Duration::from_secs(10));
     web.neighbour();
+}
+
+#[test]
+fn whoever_cancels_or_begins_anew_holds_no_place() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    for _ in 0..8 {
+        assert_eq!(begin(&mut visitor, "demo").status, 200);
+    }
+    for number in 0..8 {
+        let mut visitor = web.visitor(&format!("192.0.2.{number}"));
+        let asked = begin(&mut visitor, "neighbour");
+        let cancel = [
+            ("token", &*asked.token()),
+            ("answer", ""),
+            ("cancel", "yes"),
+        ];
+        let cancelled = visitor.post("/answer", &cancel);
+        assert_eq!(cancelled.header("location"), Some("/sign-in"));
+    }
+    web.neighbour();
+}
+
+/// As far as PAM's first question.
+fn begin(visitor: &mut Visitor, user: &str) -> Answer {
+    let token = visitor.get("/sign-in").token();
+    visitor.post("/sign-in", &[("token", &token), ("user", user)])
 }
 
 // -- time and size

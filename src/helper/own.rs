@@ -28,6 +28,8 @@ use crate::credential::UserName;
 pub const PIECE: usize = 3_072;
 /// What the helper says of a pass that is none, or none any more. The page then has somebody sign in again.
 pub const NOT_SIGNED_IN: &str = "nobody is signed in, or not any more";
+/// What the helper says when it takes no more of a kind at once. The page then says that it is busy.
+pub const TOO_MUCH: &str = "too much of this goes on at once";
 /// How many words a wish may have.
 const MOST_WORDS: usize = 256;
 

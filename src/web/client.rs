@@ -26,15 +26,18 @@ impl Client {
         }
     }
 
-    /// Whether this may be the one that `other` was: addresses change within a network.
+    /// Whether this may be the one that `other` was: addresses change within a network, and between IPv4
+    /// and IPv6 as the browser likes, which tells nothing.
     pub(crate) fn may_be(&self, other: &Self) -> bool {
-        self.agent == other.agent && network(self.address) == network(other.address)
+        let is_other_family = self.address.is_ipv4() != other.address.is_ipv4();
+        self.agent == other.agent
+            && (is_other_family || network(self.address) == network(other.address))
     }
 }
 
-/// Those who are counted together: what one customer of a provider has.
+/// Those who are counted together: what one customer of a provider may have.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
-    let length = if address.is_ipv4() { 24 } else { 64 };
+    let length = if address.is_ipv4() { 24 } else { 48 };
     IpNet::new(address, length).map_or(address, |network| network.network())
 }
 
@@ -124,12 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_may_change_its_address_within_its_network_only() {
+    fn a_browser_may_change_its_address_within_its_network_and_between_families_only() {
         let at = |address: &str| Client::new(address.parse().unwrap(), "Browser 1");
         assert!(at("192.0.2.7").may_be(&at("192.0.2.200")));
         assert!(!at("192.0.2.7").may_be(&at("192.0.3.7")));
-        assert!(at("2001:db8::1").may_be(&at("2001:db8::ffff:1")));
-        assert!(!at("2001:db8::1").may_be(&at("2001:db8:0:1::1")));
+        assert!(at("2001:db8::1").may_be(&at("2001:db8:0:ffff::1")));
+        assert!(!at("2001:db8::1").may_be(&at("2001:db8:1::1")));
+        assert!(at("2001:db8::1").may_be(&at("192.0.2.7")));
         let other = Client::new("192.0.2.7".parse().unwrap(), "Browser 2");
         assert!(!at("192.0.2.7").may_be(&other));
     }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What was typed into a form. It is short, comes in time, and is wiped when it has been used.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Uri};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::App;
 use crate::token::Token;
+use crate::trouble::Trouble;
+use crate::visitor::language;
 
 /// The longest body.
 const LONGEST: usize = 8 * 1024;
@@ -19,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
 
-impl<S: Sync> FromRequest<S> for Form {
-    type Rejection = StatusCode;
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = Trouble;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, StatusCode> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Trouble> {
         let (parts, body) = request.into_parts();
         let form = Self::read(&parts.headers, body).await;
-        form.ok_or(StatusCode::BAD_REQUEST)
+        form.ok_or_else(|| Trouble::no_form(language(&parts.headers, app)))
     }
 }
 

@@ -18,8 +18,10 @@ use zeroize::Zeroizing;
 /// How many wishes that ask nothing are fulfilled at once. With the talks that wait for somebody these are
 /// as many as the helper takes of us.
 const AT_ONCE: usize = 4;
+/// And of these, that end what runs with a password, which takes as long as the commands of `[on_revoke]`.
+const SLOW_AT_ONCE: usize = 2;
 /// How long one of them waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
+pub(crate) const TURN: Duration = Duration::from_secs(10);
 /// More output of one wish is not believed.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Nor are more lines, of each kind.
@@ -29,6 +31,7 @@ pub(crate) struct Helper {
     /// Where it listens.
     socket: PathBuf,
     turns: Semaphore,
+    slow_turns: Semaphore,
 }
 
 /// A wish that is being fulfilled.
@@ -79,11 +82,19 @@ pub(crate) struct End {
     pub(crate) said: Vec<String>,
 }
 
+impl End {
+    /// Whether it is this that the helper has to say.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.said.iter().any(|line| line.ends_with(words))
+    }
+}
+
 impl Helper {
     pub(crate) fn at(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
             turns: Semaphore::new(AT_ONCE),
+            slow_turns: Semaphore::new(SLOW_AT_ONCE),
         }
     }
 
@@ -113,6 +124,13 @@ impl Helper {
             Step::Ends(end) => Ok(end),
             Step::Asks(..) => Err(not_understood()),
         }
+    }
+
+    /// The same for one that may take long. There is always a turn left for those that do not.
+    pub(crate) async fn ask_slowly(&self, wish: &Wish) -> io::Result<End> {
+        let turn = timeout(TURN, self.slow_turns.acquire()).await?;
+        let _turn = turn.map_err(io::Error::other)?;
+        self.ask(wish).await
     }
 }
 

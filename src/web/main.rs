@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use pam_app_passwd::{audit, helper as socket};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use helper::Helper;
 use session::Sessions;
@@ -86,6 +87,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
+    // What people type, and what lets them in, passes through here: no core dump holds it.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| format!("core dumps: {error}"))?;
     let settings = Settings::load(&arguments.config)?;
     let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     if arguments.check {

@@ -17,11 +17,11 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use crate::asset::{ICON, SCRIPT, STYLE};
-use crate::trouble::Trouble;
+use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
 use crate::{App, security, visitor};
 
@@ -42,6 +42,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route(SCRIPT.path, get(async || SCRIPT.answer()))
         .route(ICON.path, get(async || ICON.answer()))
         .fallback(not_found)
+        .method_not_allowed_fallback(no_page)
         .layer(from_fn_with_state(app.clone(), guard))
         .with_state(app.clone())
 }
@@ -57,6 +58,14 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     };
     security::harden(response.headers_mut());
     response
+}
+
+/// The address of a form that was sent, in a tab that is opened again: there is nothing to be seen there.
+async fn no_page(method: Method, visitor: Visitor) -> Answer {
+    match method {
+        Method::GET => Ok(Redirect::to("/").into_response()),
+        _ => Err(Trouble::not_found(visitor.text)),
+    }
 }
 
 async fn not_found(visitor: Visitor) -> Trouble {

@@ -9,8 +9,12 @@ use crate::text::Text;
 pub(crate) enum Kind {
     /// The account's password.
     Password,
-    /// A code that is good once. It is shown while it is typed: it is dead before anybody could use it.
-    Code,
+    /// A code that is good once, as far as the words tell. A PIN may be part of it, so it is hidden if PAM
+    /// says so.
+    Code {
+        /// Not to be seen.
+        is_hidden: bool,
+    },
     /// Whatever else.
     Other {
         /// Not to be seen.
@@ -21,15 +25,17 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn of(ask: &Ask) -> Self {
         let words = ask.prompt.to_lowercase();
+        let is_hidden = ask.is_hidden;
         let has = |known: &[&str]| known.iter().any(|word| words.contains(word));
-        if ask.is_hidden && has(&["password", "passwort", "passphrase", "kennwort"]) {
+        // First: a password manager must not offer the account's for a one-time password.
+        if has(&["one-time", "otp"]) {
+            Self::Code { is_hidden }
+        } else if is_hidden && has(&["password", "passwort", "passphrase", "kennwort"]) {
             Self::Password
-        } else if has(&["code", "otp", "token", "one-time"]) {
-            Self::Code
+        } else if has(&["code", "token"]) {
+            Self::Code { is_hidden }
         } else {
-            Self::Other {
-                is_hidden: ask.is_hidden,
-            }
+            Self::Other { is_hidden }
         }
     }
 
@@ -39,32 +45,34 @@ impl Kind {
         let is_plain = ask.prompt.chars().count() <= "Verification code: ".len();
         match self {
             Self::Password if is_plain => text.password.to_owned(),
-            Self::Code if is_plain => text.one_time_code.to_owned(),
+            Self::Code { .. } if is_plain => text.one_time_code.to_owned(),
             _ => ask.prompt.trim().trim_end_matches(':').to_owned(),
         }
     }
 
     pub(crate) const fn input_type(self) -> &'static str {
         match self {
-            Self::Password | Self::Other { is_hidden: true } => "password",
-            Self::Code | Self::Other { is_hidden: false } => "text",
+            Self::Password | Self::Code { is_hidden: true } | Self::Other { is_hidden: true } => {
+                "password"
+            }
+            Self::Code { is_hidden: false } | Self::Other { is_hidden: false } => "text",
         }
     }
 
     pub(crate) const fn autocomplete(self) -> &'static str {
         match self {
             Self::Password => "current-password",
-            Self::Code => "one-time-code",
+            Self::Code { .. } => "one-time-code",
             Self::Other { .. } => "off",
         }
     }
+}
 
-    /// For the keyboard of a phone. A code may have letters.
-    pub(crate) const fn input_mode(self) -> &'static str {
-        match self {
-            Self::Code => "numeric",
-            _ => "text",
-        }
+/// For the keyboard of a phone. Only of this code is it known that it has no letters.
+pub(crate) fn input_mode(ask: &Ask) -> &'static str {
+    match ask.prompt.trim() {
+        "Verification code:" => "numeric",
+        _ => "text",
     }
 }
 
@@ -85,7 +93,12 @@ mod tests {
     fn what_is_asked_tells_what_kind_of_field_it_is() {
         for (prompt, is_hidden, kind, label) in [
             ("Password: ", true, Kind::Password, "Password"),
-            ("Verification code: ", true, Kind::Code, "Code"),
+            (
+                "Verification code: ",
+                true,
+                Kind::Code { is_hidden: true },
+                "Code",
+            ),
             (
                 "Password & verification code: ",
                 true,
@@ -95,7 +108,7 @@ mod tests {
             (
                 "One-time password (OATH) for `alice': ",
                 true,
-                Kind::Password,
+                Kind::Code { is_hidden: true },
                 "One-time password (OATH) for `alice'",
             ),
             (
@@ -113,8 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_stays_hidden_unless_it_is_a_code() {
-        assert_eq!(Kind::of(&ask("PIN: ", true)).input_type(), "password");
-        assert_eq!(Kind::of(&ask("Code: ", true)).input_type(), "text");
+    fn what_is_hidden_stays_hidden_whatever_the_words() {
+        for prompt in ["PIN: ", "PASSCODE: ", "OTP: ", "Recovery code: ", "Token: "] {
+            assert_eq!(Kind::of(&ask(prompt, true)).input_type(), "password");
+            assert_eq!(Kind::of(&ask(prompt, false)).input_type(), "text");
+            assert_eq!(input_mode(&ask(prompt, true)), "text");
+        }
+        assert_eq!(input_mode(&ask("Verification code: ", true)), "numeric");
     }
 }

@@ -2,6 +2,7 @@
 //! Connections: their number, their time, and their end.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use pam_app_passwd::helper::TALK;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -32,7 +33,8 @@ const MOST: usize = 512;
 const OF_A_NETWORK: usize = 64;
 /// How long a handshake, or the head of a request, may take, and a connection idle.
 const HEAD: Duration = Duration::from_secs(15);
-/// How long a connection may last, whatever happens on it: longer than a conversation with PAM.
+/// How long requests may come over a connection. One that was begun before is served to its end, which a
+/// talk with the helper may take.
 const WHOLE: Duration = Duration::from_secs(300);
 /// How long requests have that were begun when we are stopped.
 const LAST: Duration = Duration::from_secs(10);
@@ -43,7 +45,7 @@ struct Server {
     app: Arc<App>,
     router: Router,
     tls: Option<TlsAcceptor>,
-    places: Places,
+    places: Places<IpAddr>,
 }
 
 /// Serves until it is told to stop, and then what was begun.
@@ -60,19 +62,20 @@ pub(crate) async fn run(app: Arc<App>, tls: Option<TlsAcceptor>) -> Result<(), S
         tls,
         places: Places::default(),
     });
-    let graceful = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(());
     tokio::select! {
-        () = server.accept(&listener, &graceful) => {}
+        () = server.accept(&listener, stopping) => {}
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }
     drop(listener);
-    let _ = timeout(LAST, graceful.shutdown()).await;
+    let _ = stop.send(());
+    let _ = timeout(LAST, stop.closed()).await;
     Ok(())
 }
 
 impl Server {
-    async fn accept(self: &Arc<Self>, listener: &TcpListener, graceful: &GracefulShutdown) {
+    async fn accept(self: &Arc<Self>, listener: &TcpListener, stopping: watch::Receiver<()>) {
         let room = Arc::new(Semaphore::new(MOST));
         loop {
             let Ok(permit) = room.clone().acquire_owned().await else {
@@ -83,35 +86,35 @@ impl Server {
                 sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            let (server, watcher) = (self.clone(), graceful.watcher());
+            let (server, stopping) = (self.clone(), stopping.clone());
             tokio::spawn(async move {
                 let _permit = permit;
-                let _ = timeout(WHOLE, server.connection(stream, peer, watcher)).await;
+                server.connection(stream, peer, stopping).await;
             });
         }
     }
 
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, stopping: watch::Receiver<()>) {
         let peer = peer.ip().to_canonical();
         let network = network(peer);
         let is_proxy = |trusted: &pam_app_passwd::credential::Network| trusted.contains(peer);
         let is_trusted = self.app.settings.trusted_proxies.iter().any(is_proxy);
-        if !is_trusted && self.places.of(network) >= OF_A_NETWORK {
+        if !is_trusted && self.places.of(&network) >= OF_A_NETWORK {
             return;
         }
         let _place = self.places.take(network);
         let _ = stream.set_nodelay(true);
         match &self.tls {
-            None => self.serve(stream, peer, watcher).await,
+            None => self.serve(stream, peer, stopping).await,
             Some(tls) => {
                 if let Ok(Ok(stream)) = timeout(HEAD, tls.accept(stream)).await {
-                    self.serve(stream, peer, watcher).await;
+                    self.serve(stream, peer, stopping).await;
                 }
             }
         }
     }
 
-    async fn serve<S>(&self, stream: S, peer: IpAddr, watcher: Watcher)
+    async fn serve<S>(&self, stream: S, peer: IpAddr, mut stopping: watch::Receiver<()>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -126,7 +129,13 @@ impl Server {
             .header_read_timeout(HEAD)
             .max_buf_size(LONGEST)
             .serve_connection(TokioIo::new(stream), service);
-        // Browsers hang up as they like.
-        let _ = watcher.watch(connection).await;
+        let mut connection = pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return, // browsers hang up as they like
+            () = sleep(WHOLE) => {}
+            _ = stopping.changed() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(TALK, connection).await;
     }
 }

@@ -2,11 +2,12 @@
 //! Who is signed in: in memory only, for a quarter of an hour after the last page they looked at.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::error::Error;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -43,19 +44,25 @@ pub(crate) struct Who {
     pub(crate) pass: Zeroizing<String>,
     /// What they may make.
     pub(crate) rules: Rules,
+    /// Whose turn it is, of all that this user does in any browser, to do what takes long.
+    pub(crate) turn: Arc<AsyncMutex<()>>,
 }
 
 impl Sessions {
-    pub(crate) fn begin(&self, who: Who, client: Client) -> Result<Token, Error> {
+    pub(crate) fn begin(&self, mut who: Who, client: Client) -> Result<Token, Error> {
         let token = Token::new()?;
-        let session = Session {
-            who,
-            client,
-            used: Instant::now(),
-            forms: VecDeque::new(),
-            notice: None,
-        };
         self.with(|all| {
+            let same = all.values().find(|other| other.who.user == who.user);
+            if let Some(same) = same {
+                who.turn = same.who.turn.clone();
+            }
+            let session = Session {
+                who,
+                client,
+                used: Instant::now(),
+                forms: VecDeque::new(),
+                notice: None,
+            };
             all.retain(|_, session| session.used.elapsed() < IDLE);
             if all.len() >= MOST {
                 let idlest = all.iter().min_by_key(|(_, session)| session.used);
@@ -148,6 +155,7 @@ mod tests {
             user: UserName::parse(user).unwrap(),
             pass: Zeroizing::new("pass".to_owned()),
             rules: Rules::default(),
+            turn: Arc::default(),
         };
         sessions.begin(who, client("Browser")).unwrap()
     }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
+use tokio::time::timeout;
 
-use crate::helper::End;
+use crate::helper::{End, TURN};
 use crate::page::{Frame, Notice};
 use crate::session::Who;
 use crate::text::Text;
@@ -88,18 +89,39 @@ impl SignedIn {
         }
     }
 
+    pub(crate) fn wish_of(&self, words: &[&str]) -> Wish {
+        self.wish(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
     /// Has a wish fulfilled that asks nothing.
     pub(crate) async fn ask(&self, words: &[&str]) -> Result<End, Trouble> {
-        let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let end = self.app.helper.ask(&self.wish(words)).await;
+        let end = self.app.helper.ask(&self.wish_of(words)).await;
+        self.heed(end)
+    }
+
+    /// Has some of theirs revoked, which may take as long as the commands of `[on_revoke]`. It is one at a
+    /// time for each user, and goes on when they hang up, so that they have no more of these than that.
+    pub(crate) async fn revoke(&self, words: &[&str]) -> Result<End, Trouble> {
+        let (app, wish, turn) = (self.app.clone(), self.wish_of(words), self.who.turn.clone());
+        let done = tokio::spawn(async move {
+            let _turn = timeout(TURN, turn.lock()).await?;
+            app.helper.ask_slowly(&wish).await
+        });
+        self.heed(done.await.unwrap_or_else(|error| Err(error.into())))
+    }
+
+    fn heed(&self, end: io::Result<End>) -> Result<End, Trouble> {
         let end = end.map_err(|error| self.no_helper(&error))?;
         self.still_signed_in(&end)?;
+        if end.says(TOO_MUCH) {
+            return Err(Trouble::busy(self.text()));
+        }
         Ok(end)
     }
 
     /// The helper has forgotten us: it was restarted, or they have signed out everywhere.
     pub(crate) fn still_signed_in(&self, end: &End) -> Result<(), Trouble> {
-        if !end.said.iter().any(|line| line.ends_with(NOT_SIGNED_IN)) {
+        if !end.says(NOT_SIGNED_IN) {
             return Ok(());
         }
         self.app.sessions.end(self.token);

@@ -3,29 +3,47 @@
 //! its conversation, once: a form that is sent a second time finds nothing.
 //!
 //! The helper has room for a few of them only. Whoever begins many and answers none must not keep others
-//! from signing in: a network has its share, and when all is taken, the network that has most gives way.
+//! out: when all places are taken, the party with most of them gives way, and after a while the oldest
+//! does. Those who sign in and those who have are counted apart, so strangers hold up nobody who has.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::TALK;
 use tokio::time::Instant;
 
-use crate::client::{Client, network};
+use crate::client::Client;
 use crate::helper::Talk;
 use crate::pages::Purpose;
 use crate::places::{Place, Places};
 use crate::token::Token;
 
-/// Fewer than the helper takes of the page, which has other wishes as well.
-const MOST: usize = 12;
-/// As many as are begun from one network.
-const OF_A_NETWORK: usize = 4;
+/// Fewer than the helper takes of the page, since it notices a little later that one has ended.
+const SIGN_INS: usize = 6;
+/// Beside the other wishes of those who have signed in.
+const PROOFS: usize = 8;
+/// Those of one user, who may do it in two browsers.
+const OF_A_USER: usize = 2;
+/// How long an answer may take when others wait for the place.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(crate) struct Talks {
     waiting: Mutex<HashMap<Token, Waiting>>,
-    places: Places,
+    sign_ins: Places<Party>,
+    proofs: Places<Party>,
+}
+
+/// By whom conversations are counted.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Party {
+    /// Those who are about to sign in.
+    Network(IpAddr),
+    /// Somebody who has, and proves it once more.
+    User(UserName),
 }
 
 /// A conversation and all that is needed to go on with it.
@@ -42,23 +60,27 @@ pub(crate) struct About {
     pub(crate) owner: Token,
     pub(crate) client: Client,
     /// Until it has ended.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Place<Party>>,
     pub(crate) began: Instant,
 }
 
 impl Talks {
-    /// Room for one more conversation of this client. `None`: there is none for its network.
-    pub(crate) fn admit(&self, client: &Client) -> Option<Place> {
-        let network = network(client.address);
+    /// Room for one more conversation of this party. `None`: there is none now.
+    pub(crate) fn admit(&self, party: Party) -> Option<Place<Party>> {
+        let (places, most, of_each) = match party {
+            Party::Network(_) => (&self.sign_ins, SIGN_INS, SIGN_INS),
+            Party::User(_) => (&self.proofs, PROOFS, OF_A_USER),
+        };
         self.with(|_| ()); // what took too long gives its place back
-        let own = self.places.of(network);
-        if own >= OF_A_NETWORK {
-            return None;
+        let place = places.take(party);
+        let own = places.of(place.party());
+        // What gives way is dropped, and with it goes its connection.
+        if own > of_each {
+            self.give_up(places, |other, _| other == place.party())?;
         }
-        let place = self.places.take(network);
-        if self.places.in_all() > MOST {
-            // What gives way is dropped here, and with it goes its connection.
-            let _gone = self.oldest_of_the_busiest(own + 1)?;
+        if places.in_all() > most {
+            let by_load = self.give_up(places, |other, _| places.of(other) > own);
+            by_load.or_else(|| self.give_up(places, |_, began| began.elapsed() >= PATIENCE))?;
         }
         Some(place)
     }
@@ -87,17 +109,22 @@ impl Talks {
         drop(gone);
     }
 
-    /// Of the network with the most places, if these are more than `than`.
-    fn oldest_of_the_busiest(&self, than: usize) -> Option<Waiting> {
+    /// Of those that `may` give way, the oldest of the party that has most.
+    fn give_up(
+        &self,
+        places: &Places<Party>,
+        may: impl Fn(&Party, Instant) -> bool,
+    ) -> Option<Waiting> {
         self.with(|all| {
             let load = |waiting: &Waiting| {
-                let place = waiting.about.place.as_ref();
-                place.map_or(0, |place| self.places.of(place.network()))
+                let party = waiting.about.place.as_ref()?.party();
+                let load = places.of(party);
+                (load > 0 && may(party, waiting.about.began)).then_some(load)
             };
-            let (&form, _) = all
-                .iter()
-                .filter(|(_, waiting)| load(waiting) > than)
-                .max_by_key(|(_, waiting)| (load(waiting), waiting.about.began.elapsed()))?;
+            let candidates = all.iter().filter_map(|(form, waiting)| {
+                Some((load(waiting)?, waiting.about.began.elapsed(), *form))
+            });
+            let (.., form) = candidates.max_by_key(|(load, age, _)| (*load, *age))?;
             all.remove(&form)
         })
     }

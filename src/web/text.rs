@@ -24,7 +24,6 @@ type OfDays = fn(u32) -> String;
 type OfStatus = fn(&str) -> &'static str;
 type OfCount = fn(usize) -> String;
 type OfShare = fn(usize, usize) -> String;
-type OfNames = fn(&str, &str) -> String;
 
 /// A length of time that has passed.
 #[derive(Clone, Copy)]
@@ -143,14 +142,16 @@ pub(crate) struct Text {
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
     pub(crate) found: OfShare,
-    pub(crate) confirm_revoke: OfNames,
-    pub(crate) of_user: OfName,
+    pub(crate) revoke_question_of: OfName,
+    pub(crate) confirm_revoke: OfName,
+    pub(crate) user: &'static str,
 
     // -- what goes wrong
     pub(crate) sorry: &'static str,
     pub(crate) no_helper: &'static str,
     pub(crate) busy: &'static str,
     pub(crate) sent_before: &'static str,
+    pub(crate) no_form: &'static str,
     pub(crate) not_ours: &'static str,
     pub(crate) not_found: &'static str,
     pub(crate) not_allowed: &'static str,

@@ -57,6 +57,14 @@ impl Trouble {
         }
     }
 
+    pub(crate) const fn no_form(text: &'static Text) -> Self {
+        Self::Said {
+            status: StatusCode::BAD_REQUEST,
+            message: text.no_form,
+            text,
+        }
+    }
+
     pub(crate) const fn not_ours(text: &'static Text) -> Self {
         Self::Said {
             status: StatusCode::FORBIDDEN,

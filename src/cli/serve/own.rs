@@ -27,7 +27,7 @@ use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::{NOT_SIGNED_IN, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
 use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
@@ -164,10 +164,8 @@ impl Own {
         let uid = peer.uid;
         match share.enter(uid) {
             true => Ok(Talk { share, uid }),
-            false => Err(
-                Failure::new(Code::Failed, "too much of this goes on at once")
-                    .hint("end what you have begun elsewhere, or try again"),
-            ),
+            false => Err(Failure::new(Code::Failed, TOO_MUCH)
+                .hint("end what you have begun elsewhere, or try again")),
         }
     }
 

@@ -74,10 +74,9 @@ pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
     let entries = entries(&session).await?;
     let text = session.text();
     let entry = find(&entries, &id).ok_or(Trouble::gone(text))?;
-    let of_user = (text.of_user)(&entry.user);
     let page = revoke::Page {
         frame: session.frame()?,
-        question: (text.revoke_question)(&format!("{} ({of_user})", entry.label)),
+        question: (text.revoke_question_of)(&entry.user),
         lead: text.revoke_lead,
         rows: vec![Row::new(entry, now(), text)],
         action: "/admin/revoke",
@@ -97,10 +96,7 @@ pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     let entry = entry.ok_or(Trouble::gone(session.text()))?;
     let words = ["admin", "revoke", &entry.user, &entry.id.to_string()];
     let wish = session.wish(words.map(str::to_owned).into());
-    let purpose = Purpose::RevokeOfOther {
-        user,
-        label: entry.label.clone(),
-    };
+    let purpose = Purpose::RevokeOfOther { user };
     let SignedIn {
         app,
         visitor,

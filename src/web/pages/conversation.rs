@@ -8,18 +8,20 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect};
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::Wish;
+use pam_app_passwd::helper::own::{TOO_MUCH, Wish};
 use tokio::time::{Instant, sleep_until};
 
 use super::{admin, new, sign_in};
+use crate::client::network;
 use crate::draft::Draft;
 use crate::form::Form;
 use crate::helper::{Ask, Step, Told};
 use crate::page::{self, Frame};
-use crate::prompt::Kind;
+use crate::prompt::{Kind, input_mode};
 use crate::signed_in::SignedIn;
-use crate::talks::{About, Waiting};
+use crate::talks::{About, Party, Waiting};
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
@@ -29,7 +31,7 @@ use crate::{App, say};
 pub(crate) enum Purpose {
     SignIn { user: UserName },
     Create(Draft),
-    RevokeOfOther { user: String, label: String },
+    RevokeOfOther { user: String },
 }
 
 /// While nobody has signed in, answers come at whole steps of this: how long PAM takes for somebody says
@@ -46,8 +48,18 @@ struct Page {
     told: Vec<Told>,
     label: String,
     kind: Kind,
+    input_mode: &'static str,
+}
+
+impl Purpose {
     /// Where "Cancel" leads.
-    back: &'static str,
+    const fn back(&self) -> &'static str {
+        match self {
+            Self::SignIn { .. } => "/sign-in",
+            Self::Create(_) => "/new",
+            Self::RevokeOfOther { .. } => "/admin",
+        }
+    }
 }
 
 /// Begins one. `owner` is the cookie of whoever will go on with it.
@@ -58,7 +70,9 @@ pub(super) async fn begin(
     purpose: Purpose,
     wish: &Wish,
 ) -> Answer {
-    let place = app.talks.admit(&visitor.client);
+    // One of theirs that nobody will go on with: they have gone back, or begun anew.
+    app.talks.end(owner);
+    let place = app.talks.admit(party(app, &visitor, owner));
     let mut about = About {
         purpose,
         owner,
@@ -70,10 +84,21 @@ pub(super) async fn begin(
     go_on(app, visitor, about, step).await
 }
 
+/// As whom somebody is counted who begins a conversation.
+fn party(app: &App, visitor: &Visitor, owner: Token) -> Party {
+    match app.sessions.look(owner, &visitor.client) {
+        Some(who) => Party::User(who.user),
+        None => Party::Network(network(visitor.client.address)),
+    }
+}
+
 /// `POST /answer`
 pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
     let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::sent_before(visitor.text))?;
     let Waiting { talk, mut about } = waiting;
+    if form.get("cancel").is_some() {
+        return Ok(Redirect::to(about.purpose.back()).into_response());
+    }
     let step = evenly(&mut about, talk.reply(form.secret("answer"))).await;
     go_on(&app, visitor, about, step).await
 }
@@ -117,6 +142,7 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
             app.talks.wait(form, Waiting { talk, about });
             Ok(page::render(StatusCode::OK, &page))
         }
+        Ok(Step::Ends(end)) if end.says(TOO_MUCH) => Err(Trouble::busy(text)),
         Ok(Step::Ends(end)) => match about.purpose {
             Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
             Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end),
@@ -136,15 +162,15 @@ fn signed_in(app: &Arc<App>, visitor: Visitor) -> Result<SignedIn, Trouble> {
 impl Page {
     fn new(visitor: &Visitor, about: &About, ask: Ask, form: Token) -> Self {
         let text = visitor.text;
-        let (title, lead, user, back) = match &about.purpose {
-            Purpose::SignIn { user } => (text.sign_in, String::new(), user.as_str(), "/sign-in"),
+        let (title, lead, user) = match &about.purpose {
+            Purpose::SignIn { user } => (text.sign_in, String::new(), user.as_str()),
             Purpose::Create(draft) => {
                 let lead = (text.confirm_create)(&draft.label);
-                (text.confirm_identity, lead, "", "/new")
+                (text.confirm_identity, lead, "")
             }
-            Purpose::RevokeOfOther { user, label } => {
-                let lead = (text.confirm_revoke)(label, user);
-                (text.confirm_identity, lead, "", "/admin")
+            Purpose::RevokeOfOther { user } => {
+                let lead = (text.confirm_revoke)(user);
+                (text.confirm_identity, lead, "")
             }
         };
         let kind = Kind::of(&ask);
@@ -157,9 +183,9 @@ impl Page {
             lead,
             user: user.to_owned(),
             label: kind.label(&ask, text),
+            input_mode: input_mode(&ask),
             told: ask.told,
             kind,
-            back,
         }
     }
 }

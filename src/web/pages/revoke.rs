@@ -55,7 +55,7 @@ pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
     let text = session.text();
     let id: i64 = form.text("id").parse().map_err(|_| Trouble::gone(text))?;
-    let end = session.ask(&["revoke", &id.to_string()]).await?;
+    let end = session.revoke(&["revoke", &id.to_string()]).await?;
     Ok(session.go("/", said(text, end)))
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn show_all(session: SignedIn) -> Answer {
 /// `POST /revoke-all`
 pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
-    let end = session.ask(&["revoke", "--all", "--yes"]).await?;
+    let end = session.revoke(&["revoke", "--all", "--yes"]).await?;
     Ok(session.go("/", said(session.text(), end)))
 }
 

@@ -116,6 +116,7 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
         user: UserName::parse(&rules.user).map_err(|_| Trouble::no_helper(text))?,
         pass,
         rules,
+        turn: Arc::default(),
     };
     // Another token than before: whoever has seen that one has seen nothing.
     let session = app.sessions.begin(who, visitor.client);

@@ -56,7 +56,8 @@ pub(crate) const DE: Text = Text {
     too_many: "Das waren zu viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann wieder.",
     signed_out: "Sie sind abgemeldet.",
     signed_out_everywhere: "Sie sind in jedem Browser abgemeldet.",
-    timed_out: "Sie wurden abgemeldet, weil länger nichts geschehen ist oder das Formular zu lange offen war.",
+    timed_out: "Sie sind nicht mehr angemeldet: Es ist länger nichts geschehen, Verbindung oder Browser sind andere, \
+                oder Sie haben sich anderswo abgemeldet.",
 
     list: "App-spezifische Passwörter",
     list_lead: "Jedes lässt eine App herein und kann ihr wieder genommen werden, ohne die anderen zu stören.",
@@ -165,16 +166,20 @@ pub(crate) const DE: Text = Text {
             "{all} gefunden, die ersten {shown} stehen hier. Nennen Sie einen Benutzer, um weniger zu sehen."
         ),
     },
-    confirm_revoke: |label, user| {
-        format!("Bestätigen Sie, dass Sie es sind, um „{label}“ von {user} zu widerrufen.")
+    revoke_question_of: |user| format!("Dieses app-spezifische Passwort von {user} widerrufen?"),
+    confirm_revoke: |user| {
+        format!(
+            "Bestätigen Sie, dass Sie es sind, um ein app-spezifisches Passwort von {user} zu widerrufen."
+        )
     },
-    of_user: |user| format!("von {user}"),
+    user: "Benutzer",
 
     sorry: "Das geht jetzt nicht",
     no_helper: "Der Dienst hinter dieser Seite antwortet nicht. Versuchen Sie es in einer Minute wieder.",
-    busy: "Gerade melden sich zu viele an. Versuchen Sie es in einer Minute wieder.",
+    busy: "Hier ist gerade zu viel los. Versuchen Sie es in einer Minute wieder.",
     sent_before: "Dieses Formular wurde schon abgeschickt oder war zu lange offen. Jetzt ist nichts geschehen. Ein \
                   Passwort wird nur einmal gezeigt: Ist es verloren, entfernen Sie den Eintrag und erstellen Sie ein neues.",
+    no_form: "Was Sie gesendet haben, war zu lang oder zu langsam. Es ist nichts geschehen.",
     not_ours: "Diese Anfrage kam nicht von einer dieser Seiten. Es ist nichts geschehen.",
     not_found: "Diese Seite gibt es nicht.",
     not_allowed: "Das ist Administratoren vorbehalten.",

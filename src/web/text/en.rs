@@ -56,7 +56,8 @@ pub(crate) const EN: Text = Text {
     too_many: "There were too many tries. Wait ten minutes, then try again.",
     signed_out: "You are signed out.",
     signed_out_everywhere: "You are signed out, in every browser.",
-    timed_out: "You were signed out because nothing happened for a while, or the form was left open for too long.",
+    timed_out: "You are not signed in any more: nothing happened for a while, your connection or browser is another \
+                one, or you signed out elsewhere.",
 
     list: "App-specific passwords",
     list_lead: "Each lets one app in, and can be taken away again without touching the others.",
@@ -157,14 +158,19 @@ pub(crate) const EN: Text = Text {
             format!("{all} found, of which the first {shown} are shown. Name a user to see fewer.")
         }
     },
-    confirm_revoke: |label, user| format!("To revoke “{label}” of {user}, confirm that it is you."),
-    of_user: |user| format!("of {user}"),
+    // What others call theirs is no part of a sentence: it could make another one of it.
+    revoke_question_of: |user| format!("Revoke this app-specific password of {user}?"),
+    confirm_revoke: |user| {
+        format!("To revoke an app-specific password of {user}, confirm that it is you.")
+    },
+    user: "User",
 
     sorry: "That is not possible now",
     no_helper: "The service behind this page does not answer. Try again in a minute.",
-    busy: "Too many people sign in at this moment. Try again in a minute.",
+    busy: "Too much goes on here at this moment. Try again in a minute.",
     sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
                   once: if you have lost it, remove its entry and create another.",
+    no_form: "What you sent was too long, or took too long to arrive. Nothing was done.",
     not_ours: "This request did not come from one of these pages. Nothing was done.",
     not_found: "There is no such page.",
     not_allowed: "That is for administrators.",
