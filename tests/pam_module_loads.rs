@@ -98,7 +98,10 @@ fn a_panic_in_any_entry_point_is_abort_and_the_host_lives_and_nothing_is_printed
 fn module_that_panics() -> String {
     let target = target_directory().join("planted-panic");
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + " --cfg planted_panic";
-    let mut build = cargo(&["build", "--quiet", "--lib", "--no-default-features"], &target);
+    let mut build = cargo(
+        &["build", "--quiet", "--lib", "--no-default-features"],
+        &target,
+    );
     build
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("RUSTFLAGS", flags);

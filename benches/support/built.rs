@@ -8,7 +8,13 @@ use super::tests::machine::{cargo, client, profile_directory, target_directory};
 /// Builds them all, and the PAM client.
 pub fn all() {
     hash_only();
-    let build = ["rustc", "--quiet", "--locked", "--lib", "--no-default-features"];
+    let build = [
+        "rustc",
+        "--quiet",
+        "--locked",
+        "--lib",
+        "--no-default-features",
+    ];
     let mut module = cargo(&build, &other_target());
     succeeds(module.args(["--", "--cfg", "crate_allocation"]));
     let mut gcc = Command::new("gcc");
