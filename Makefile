@@ -42,7 +42,8 @@ demo: rust
 	@[ "$$(id -u)" = 0 ] || { echo "make demo: only root can start servers on a private machine" >&2; exit 1; }
 	@packaging/debian-packages.sh demo
 	cargo build --release --locked
-	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/support/sshd.sh tests/demo.sh
+	@tests/support/private-machine.sh $(module) $(tool) tests/support/dovecot.sh tests/support/sshd.sh \
+	    tests/demo.sh $(release)/app-passwd-web
 
 check: rust
 	@packaging/debian-packages.sh check

@@ -1,9 +1,14 @@
 #!/bin/sh
-# Shows the main job with real programs, in three acts: a mail client and a script log in with passwords of their own,
-# and a stolen phone is signed out. `make demo` runs it inside a private machine with a Dovecot and an OpenSSH server
-# (tests/support). It stops at the first result that is not as it should be.
+# Shows the main job with real programs, in four acts: a mail client and a script log in with passwords of their own, a
+# stolen phone is signed out, and a page is there for those who have no shell. `make demo` runs it inside a private
+# machine with a Dovecot and an OpenSSH server (tests/support):
+#
+#   demo.sh PAGE
+#
+# PAGE is the program of the page. It stops at the first result that is not as it should be.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+page=$1
 PATH=$here/support:$PATH
 cd /run/demo
 
@@ -81,6 +86,11 @@ minted() {
 
 # Programs keep their passwords in files, for on a command line everybody could read them.
 umask 077
+
+# What a person reads off their phone now.
+code() {
+    oathtool --totp --base32 - <demo.code-secret
+}
 
 # The phone and the laptop are two mail programs, at two addresses.
 phone=127.0.0.2
@@ -177,7 +187,7 @@ chapter "demo signs in with a password and a code from a phone"
 say "A program that can show both is let in."
 {
     cat demo.password
-    oathtool --totp --base32 - <demo.code-secret
+    code
 } >password-and-code
 run "pamtester imap demo authenticate <password-and-code"
 expect "successfully authenticated"
@@ -264,5 +274,35 @@ laptop_fetches
 expect "Tea at six"
 show_log
 expect 'label="phone" reason=revoked'
+
+act "The person without a shell"
+
+chapter "Nobody needs an administrator: there is a page"
+say "It has no rights of its own. PAM says who somebody is, by password and code, and the helper does what they may."
+web.sh "$page" -- sleep infinity >page.log 2>&1 &
+tries=0
+until [ -S /run/app-passwd/socket ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || wrong "the page did not start: $(cat page.log)"
+    sleep 0.1
+done
+run "curl -sS --cacert web.pem $(cat web-url)/sign-in | grep -o '<h1>.*</h1>'"
+expect "Sign in"
+
+# As long as somebody looks at it. Who has no terminal has no browser either.
+if [ -t 0 ] && [ -t 1 ]; then
+    chapter "Have a look"
+    say "Open $(cat web-url), from this machine; its certificate is its own, so the browser asks." \
+        "The user is demo, the password $(cat demo.password). Enter ends the demo."
+    (
+        while :; do
+            printf '\r    The code is now %s. ' "$(code)"
+            sleep 1
+        done
+    ) &
+    clock=$!
+    read -r _ || true
+    kill $clock
+fi
 
 printf '\n%sAll of it is as it should be.%s Nothing of it stays on this machine.\n' "$bold" "$plain"
