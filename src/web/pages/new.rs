@@ -70,7 +70,7 @@ pub(super) fn end(session: &SignedIn, draft: Draft, end: End) -> Answer {
     session.still_signed_in(&end)?;
     let text = session.text();
     if end.code != 0 {
-        let problem = Notice::problem(text.not_created).with(end.said);
+        let problem = Notice::failed(text.not_created, end, text);
         return form(session, draft, Some(problem));
     }
     let made = entry::read(&end).zip(entry::secret(&end));
