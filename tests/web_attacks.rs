@@ -94,7 +94,11 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
         .map(|(name, value)| (*name, value.as_str()));
     let asked = admin.post("/admin/revoke", &fields);
     let wrong = admin.post("/answer", &[("token", &asked.token()), ("answer", "wrong")]);
-    assert!(admin.follow(wrong).body.contains("Nothing was revoked"));
+    let said = admin.follow(wrong).body;
+    assert!(
+        said.contains("Nothing was revoked. That did not work. Check what you typed"),
+        "{said}"
+    );
     assert_eq!(labels(&web, "demo"), ["phone", "anything"]);
 
     let token = admin.get("/admin/revoke?id=1").token();
@@ -560,7 +564,7 @@ fn whoever_begins_many_conversations_and_ends_none_keeps_nobody_else_out() {
     // Who has signed in is not held up by those who have not.
     before.create("phone", &[&password]);
     // Nor is for long who wants to: what nobody answers gives way.
-    std::thread::sleep(Duration::from_secs(10));
+    std::thread::sleep(Duration::from_secs(20));
     web.neighbour();
 }
 
@@ -642,12 +646,50 @@ fn a_body_that_is_too_long_or_no_form_is_refused() {
     };
     let mut visitor = web.visitor("192.0.2.1");
     let long = "x".repeat(9 * 1024);
-    assert_eq!(visitor.post("/sign-in", &[("user", &long)]).status, 400);
+    let refused = visitor.post("/sign-in", &[("user", &long)]);
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("too long"), "{refused:?}");
     let mut visitor: Visitor = web.visitor("192.0.2.1");
     visitor
         .headers
         .insert("X".to_owned(), "x".repeat(64 * 1024));
     assert_eq!(visitor.get("/sign-in").status, 431);
+}
+
+#[test]
+fn the_address_of_a_form_leads_to_a_page() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let mut visitor = web.visitor("192.0.2.1");
+    for path in ["/answer", "/sign-out"] {
+        assert_eq!(visitor.get(path).header("location"), Some("/"), "{path}");
+        let refused = visitor.request("PUT", path, Some(""));
+        assert!(refused.body.contains("no such page"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_lifetime_of_hours_and_defaults_that_may_not_be_named_leave_a_form_that_works() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let changes = "s/^services = .*/services = [\"imap\"]\\nmax_lifetime = \"12h\"/";
+    let file = "/etc/security/app-passwd.toml";
+    web.machine.shell(&format!("sed -i '{changes}' {file}"));
+    let mut neighbour = web.neighbour();
+    let form = neighbour.get("/new");
+    assert!(!form.body.contains("name=\"days\""), "{form:?}");
+    assert!(form.body.contains("<details open>"), "{form:?}");
+    let fields = [
+        ("token", &*form.token()),
+        ("label", "phone"),
+        ("service", "imap"),
+    ];
+    let asked = neighbour.post("/new", &fields);
+    let password = web.machine.account_password("neighbour");
+    let answer = [("token", &*asked.token()), ("answer", &*password)];
+    assert!(neighbour.post("/answer", &answer).secret().is_some());
 }
 
 #[test]

@@ -30,6 +30,12 @@ pub const PIECE: usize = 3_072;
 pub const NOT_SIGNED_IN: &str = "nobody is signed in, or not any more";
 /// What the helper says when it takes no more of a kind at once. The page then says that it is busy.
 pub const TOO_MUCH: &str = "too much of this goes on at once";
+/// What the helper says when PAM is against it.
+pub const UNPROVEN: &str = "you could not be proved to be who you are; nothing was changed";
+/// And how that ends what it says when something was done more often than may be.
+pub const TOO_OFTEN: &str = "too often";
+/// What it says of what is not for account holders, or for administrators alone.
+pub const NOT_THEIRS: &str = "only root can do that";
 /// How many words a wish may have.
 const MOST_WORDS: usize = 256;
 

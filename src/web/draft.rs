@@ -23,9 +23,11 @@ const LIFETIMES: [u32; 4] = [7, 30, 90, 365];
 impl Draft {
     /// An empty form.
     pub(crate) fn new(rules: &Rules) -> Self {
+        let mut services = rules.default_services.clone();
+        services.retain(|service| rules.services.contains(service));
         Self {
-            services: rules.default_services.clone(),
-            days: rules.max_lifetime_days,
+            services,
+            days: rules.max_lifetime_days.filter(|days| *days > 0),
             ..Self::default()
         }
     }
@@ -74,13 +76,13 @@ impl Draft {
         words
     }
 
-    /// What can be chosen for the expiry under these rules.
+    /// What can be chosen for the expiry under these rules: nothing, where it is less than a day.
     pub(crate) fn lifetimes(rules: &Rules) -> Vec<u32> {
         let most = rules.max_lifetime_days;
         let shorter = LIFETIMES
             .into_iter()
             .filter(|days| most.is_none_or(|most| *days < most));
-        shorter.chain(most).collect()
+        shorter.chain(most.filter(|most| *most > 0)).collect()
     }
 
     fn each_network(&self) -> impl Iterator<Item = &str> {
@@ -173,5 +175,20 @@ mod tests {
         };
         assert_eq!(Draft::lifetimes(&rules), [7, 30, 60]);
         assert_eq!(Draft::new(&rules).days, Some(60));
+        let rules = Rules {
+            max_lifetime_days: Some(0),
+            ..rules
+        };
+        assert!(Draft::lifetimes(&rules).is_empty());
+        assert_eq!(Draft::new(&rules).days, None);
+    }
+
+    #[test]
+    fn what_may_not_be_named_is_not_chosen_beforehand() {
+        let rules = Rules {
+            default_services: vec!["mail".to_owned(), "ftp".to_owned()],
+            ..rules()
+        };
+        assert_eq!(Draft::new(&rules).services, ["mail"]);
     }
 }

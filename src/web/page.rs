@@ -6,9 +6,11 @@ use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use pam_app_passwd::helper::own::{TOO_OFTEN, UNPROVEN};
 use zeroize::Zeroizing;
 
 use crate::asset::{ICON, SCRIPT, STYLE};
+use crate::helper::End;
 use crate::text::Text;
 
 /// Enough for a page with a secret, which so leaves no copy behind by growing.
@@ -63,6 +65,15 @@ impl Notice {
         Self {
             is_problem: true,
             ..Self::good(text)
+        }
+    }
+
+    /// Nothing was done, and why: in the reader's language where we know it.
+    pub(crate) fn failed(nothing: &str, end: End, text: &Text) -> Self {
+        let known = [(UNPROVEN, text.sign_in_failed), (TOO_OFTEN, text.too_many)];
+        match known.iter().find(|(words, _)| end.says(words)) {
+            Some((_, why)) => Self::problem(format!("{nothing} {why}")),
+            None => Self::problem(nothing).with(end.said),
         }
     }
 

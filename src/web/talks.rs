@@ -28,7 +28,7 @@ const PROOFS: usize = 8;
 /// Those of one user, who may do it in two browsers.
 const OF_A_USER: usize = 2;
 /// How long an answer may take when others wait for the place.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
 pub(crate) struct Talks {
@@ -68,7 +68,8 @@ impl Talks {
     /// Room for one more conversation of this party. `None`: there is none now.
     pub(crate) fn admit(&self, party: Party) -> Option<Place<Party>> {
         let (places, most, of_each) = match party {
-            Party::Network(_) => (&self.sign_ins, SIGN_INS, SIGN_INS),
+            // Many may come from one, as long as nobody else wants to.
+            Party::Network(_) => (&self.sign_ins, SIGN_INS, usize::MAX),
             Party::User(_) => (&self.proofs, PROOFS, OF_A_USER),
         };
         self.with(|_| ()); // what took too long gives its place back

@@ -23,7 +23,7 @@ expect(new Set(ids).size === ids.length, "an id twice");
 for (const field of all("input:not([type=hidden]), select"))
   expect(field.labels.length > 0, "no label: " + named(field));
 for (const field of all("input[type=password]"))
-  expect(field.autocomplete === "current-password" || field.autocomplete === "off", "autocomplete: " + named(field));
+  expect(["current-password", "one-time-code", "off"].includes(field.autocomplete), "autocomplete: " + named(field));
 for (const element of all("a, button, summary"))
   expect((element.ariaLabel || element.textContent).trim(), "no name: " + named(element));
 for (const image of all("img")) expect(image.hasAttribute("alt"), "no alt: " + named(image));

@@ -27,7 +27,7 @@ use pam_app_passwd::audit;
 use pam_app_passwd::clock;
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
+use pam_app_passwd::helper::own::{NOT_SIGNED_IN, NOT_THEIRS, TOO_MUCH, TOO_OFTEN, UNPROVEN, Wish};
 use pam_app_passwd::syslog;
 use rustix::net::UCred;
 
@@ -389,16 +389,15 @@ fn words(wish: &Wish) -> Vec<&str> {
 }
 
 fn not_theirs() -> Failure {
-    Failure::new(Code::Unusable, "only root can do that").hint("leave out USER for your own")
+    Failure::new(Code::Unusable, NOT_THEIRS).hint("leave out USER for your own")
 }
 
 fn too_often(what: &str) -> Failure {
-    let message = format!("within ten minutes you have {what} too often");
+    let message = format!("within ten minutes you have {what} {TOO_OFTEN}");
     Failure::new(Code::Policy, message).hint("try again later")
 }
 
 fn unproven() -> Failure {
-    let message = "you could not be proved to be who you are; nothing was changed";
-    Failure::new(Code::Failed, message)
+    Failure::new(Code::Failed, UNPROVEN)
         .hint("an app password is no proof: use the account's password")
 }

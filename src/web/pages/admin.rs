@@ -4,6 +4,7 @@
 
 use askama::Template;
 use axum::http::{StatusCode, Uri};
+use pam_app_passwd::helper::own::NOT_THEIRS;
 
 use super::conversation::{self, Purpose};
 use super::revoke::{self, find, said};
@@ -119,5 +120,8 @@ async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
         return Err(Trouble::not_allowed(text));
     }
     let end = session.ask(&["admin", "list"]).await?;
-    entry::read(&end).ok_or(Trouble::not_allowed(text))
+    match end.says(NOT_THEIRS) {
+        true => Err(Trouble::not_allowed(text)),
+        false => entry::read(&end).ok_or(Trouble::no_helper(text)),
+    }
 }

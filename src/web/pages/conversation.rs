@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A conversation with the helper, over as many forms as PAM asks questions.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +148,8 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
             Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end),
             Purpose::RevokeOfOther { .. } => admin::end(&signed_in(app, visitor)?, end),
         },
+        // An answer that no frame holds.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),
         Err(error) => {
             say(&format!("error: the helper: {error}"));
             Err(Trouble::no_helper(text))

@@ -21,7 +21,7 @@ struct Page {
     frame: Frame,
     notice: Option<Notice>,
     draft: Draft,
-    /// Something below the fold was changed, or is wrong: show it.
+    /// Something below the fold was changed, is wrong, or has to be chosen: show it.
     is_open: bool,
     scopes: bool,
     services: Vec<Choice>,
@@ -70,7 +70,7 @@ pub(super) fn end(session: &SignedIn, draft: Draft, end: End) -> Answer {
     session.still_signed_in(&end)?;
     let text = session.text();
     if end.code != 0 {
-        let problem = Notice::problem(text.not_created).with(end.said);
+        let problem = Notice::failed(text.not_created, end, text);
         return form(session, draft, Some(problem));
     }
     let made = entry::read(&end).zip(entry::secret(&end));
@@ -100,7 +100,7 @@ fn form(session: &SignedIn, draft: Draft, notice: Option<Notice>) -> Result<Resp
     let page = Page {
         frame: session.frame()?,
         notice,
-        is_open: draft != untouched,
+        is_open: draft != untouched || draft.services.is_empty(),
         scopes: rules.scopes,
         services: rules.services.iter().map(choice).collect(),
         networks_hint: (text.networks_hint)(&session.visitor.client.address.to_string()),

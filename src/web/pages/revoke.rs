@@ -91,7 +91,7 @@ pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
 /// What was revoked, and what was ended by that.
 pub(super) fn said(text: &'static Text, end: End) -> Notice {
     let Some(revoked) = entry::read::<Vec<Entry>>(&end) else {
-        return Notice::problem(text.not_revoked).with(end.said);
+        return Notice::failed(text.not_revoked, end, text);
     };
     let sentence = match revoked.as_slice() {
         [one] => (text.revoked)(&one.label),
