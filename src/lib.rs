@@ -25,6 +25,7 @@
 //!
 //! ```text
 //! cli/own =socket=> cli/serve/own -> cli/<verb>   the very same; a thread that acts for a person (cli/person)
+//! web     =socket=>               by a pass       for those who have proved to PAM, through the page, who they are
 //!                                 by SO_PEERCRED    prints and asks through the connection (cli/client)
 //!   before a secret               -> cli/converse -> libpam, in a process apart; what it asks is relayed
 //! ```

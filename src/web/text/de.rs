@@ -48,7 +48,7 @@ pub(crate) const DE: Text = Text {
     navigation: "Bereiche",
 
     sign_in: "Anmelden",
-    sign_in_lead: "Mit Name und Passwort Ihres Kontos.",
+    sign_in_lead: "Mit Namen und Passwort Ihres Kontos.",
     user_name: "Benutzername",
     password: "Passwort",
     one_time_code: "Code",
@@ -68,14 +68,14 @@ pub(crate) const DE: Text = Text {
     remove: "Entfernen",
     revoke_all: "Alle widerrufen",
     created: "Erstellt",
-    last_used: "Benutzt",
+    last_used: "Zuletzt benutzt",
     never_used: "nie",
     expires: "Läuft ab",
     expired: "Abgelaufen",
     never_expires: "nie",
     good_for: "Gültig für",
-    from: "Nur aus",
-    with_service: |service| format!("mit {service}"),
+    from: "Nur von",
+    with_service: |service| format!("über {service}"),
     from_address: |address| format!("von {address}"),
     status: |status| match status {
         "disabled" => "Gesperrt",
@@ -84,7 +84,7 @@ pub(crate) const DE: Text = Text {
         "revoked" => "Entfernt",
         _ => "",
     },
-    still_tried: "Entfernt, aber noch probiert",
+    still_tried: "Entfernt, aber noch versucht",
     still_tried_lead: "Etwas versucht es weiter mit diesen Passwörtern. Ist es ein Gerät von Ihnen, löschen Sie dort das \
                        alte Passwort. Wenn nicht, hat es jemand anderes; es öffnet nichts mehr.",
     limit_reached: |most| {
@@ -100,7 +100,7 @@ pub(crate) const DE: Text = Text {
     networks: "Nur aus diesen Netzen",
     networks_hint: |own| {
         format!(
-            "Leer: von überall. Oder Adressen und Netze, etwa 192.0.2.0/24. Sie sind gerade unter {own} erreichbar."
+            "Leer: von überall. Oder Adressen und Netze, etwa 192.0.2.0/24. Ihre Adresse ist gerade {own}."
         )
     },
     expiry: "Läuft ab",
@@ -125,14 +125,14 @@ pub(crate) const DE: Text = Text {
 
     revoke: "Widerrufen",
     revoke_question: |label| format!("„{label}“ widerrufen?"),
-    revoke_lead: "Die App, die es benutzt, wird abgemeldet und kommt nicht wieder herein. Das lässt sich nicht rückgängig \
-                  machen.",
+    revoke_lead: "Die App, die es benutzt, kommt nicht wieder herein und wird abgemeldet, wo dieses System sie erreicht. Das \
+                  lässt sich nicht rückgängig machen.",
     revoke_all_question: |count| match count {
         1 => "Ihr app-spezifisches Passwort widerrufen?".to_owned(),
         count => format!("Alle {count} app-spezifischen Passwörter widerrufen?"),
     },
-    revoke_all_lead: "Jede App, die eines davon benutzt, wird abgemeldet und kommt nicht wieder herein. Das lässt sich nicht \
-                      rückgängig machen.",
+    revoke_all_lead: "Keine App, die eines davon benutzt, kommt wieder herein; jede wird abgemeldet, wo dieses System sie erreicht. \
+                      Das lässt sich nicht rückgängig machen.",
     revoked: |label| {
         format!("„{label}“ ist widerrufen. Was es benutzt hat, wird ab jetzt abgewiesen.")
     },
@@ -153,9 +153,9 @@ pub(crate) const DE: Text = Text {
     filters: [
         "Alle",
         "90 Tage unbenutzt",
-        "Laufen bald ab",
+        "Läuft bald ab",
         "Nie benutzt",
-        "Am weitesten",
+        "Am wenigsten begrenzt",
     ],
     user_filter: "Benutzer",
     apply: "Zeigen",

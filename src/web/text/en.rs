@@ -123,12 +123,12 @@ pub(crate) const EN: Text = Text {
 
     revoke: "Revoke",
     revoke_question: |label| format!("Revoke “{label}”?"),
-    revoke_lead: "The app that uses it is signed out, and cannot come back. This cannot be undone.",
+    revoke_lead: "The app that uses it cannot come back, and is signed out wherever this system reaches it. This cannot be undone.",
     revoke_all_question: |count| match count {
         1 => "Revoke your app-specific password?".to_owned(),
         count => format!("Revoke all {count} app-specific passwords?"),
     },
-    revoke_all_lead: "Every app that uses one of them is signed out, and cannot come back. This cannot be undone.",
+    revoke_all_lead: "No app that uses one of them can come back, and each is signed out wherever this system reaches it. This cannot be undone.",
     revoked: |label| format!("“{label}” is revoked. What used it is refused from now on."),
     revoked_all: |count| match count {
         1 => "1 app-specific password is revoked. What used it is refused from now on.".to_owned(),
@@ -147,7 +147,7 @@ pub(crate) const EN: Text = Text {
         "Idle for 90 days",
         "Expire soon",
         "Never used",
-        "Widest",
+        "Least limited",
     ],
     user_filter: "User",
     apply: "Show",
