@@ -119,7 +119,7 @@ impl Drop for Turn<'_> {
 }
 
 /// A thread that panicked left the counts as they were.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,7 +3,7 @@
 //! 256 random bits, which are kept nowhere but in the helper's memory, and there as a keyed hash.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use pam_app_passwd::credential::UserName;
@@ -11,6 +11,8 @@ use pam_app_passwd::error::Error;
 use pam_app_passwd::hash::{Key, SEAL_LEN};
 use pam_app_passwd::random;
 use zeroize::Zeroizing;
+
+use super::super::share::locked;
 
 /// How long one is good without being used.
 const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -104,7 +106,7 @@ impl Passes {
     }
 
     fn good(&self, now: Instant) -> MutexGuard<'_, HashMap<Seal, Pass>> {
-        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut good = locked(&self.good);
         good.retain(|_, pass| {
             now.duration_since(pass.used) < IDLE && now.duration_since(pass.made) < LONGEST
         });

@@ -5,8 +5,10 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use super::super::share::locked;
 
 /// How long a try counts.
 const WHILE: Duration = Duration::from_secs(600);
@@ -53,7 +55,7 @@ pub(super) struct Tries(Mutex<VecDeque<(Who, Instant)>>);
 impl Tries {
     /// Counts a try of all these. `false`: one of them has none left.
     pub(super) fn begin(&self, all: &[Who], now: Instant) -> bool {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = locked(&self.0);
         while tries
             .front()
             .is_some_and(|(_, at)| now.duration_since(*at) >= WHILE)
@@ -74,20 +76,20 @@ impl Tries {
 
     /// How many more all of these may make.
     pub(super) fn left(&self, all: &[Who]) -> usize {
-        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = locked(&self.0);
         left(&tries, all)
     }
 
     /// The try was good: whoever they are, they are themselves. Others of the network may not be.
     pub(super) fn succeeded(&self, all: &[Who]) {
         self.take_back(all);
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = locked(&self.0);
         tries.retain(|(who, _)| matches!(who, Who::Network(_)) || !all.contains(who));
     }
 
     /// Nothing was tried after all.
     pub(super) fn take_back(&self, all: &[Who]) {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = locked(&self.0);
         for who in all {
             if let Some(last) = tries.iter().rposition(|(other, _)| other == who) {
                 tries.remove(last);
