@@ -14,6 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use pam_app_passwd::credential::{CredentialId, ServiceName, UserName};
+use pam_app_passwd::helper::own::Wish;
 use pam_app_passwd::helper::wire::{About, Answer, Question};
 use pam_app_passwd::password::AppPassword;
 use pam_app_passwd::policy::{Attempt, Outcome, Service};
@@ -23,7 +24,6 @@ use support::helper::{
     Helper, NOBODY, Running, WEB_SERVER, as_user, open_to_everybody, peer, public_machine,
     socket_seen_from_here, wait_for_socket,
 };
-use support::holder::wish;
 use support::machine::run;
 use support::{Code, Machine, WRONG, cannot_run};
 
@@ -79,7 +79,7 @@ fn a_user_who_wants_things_without_end_leaves_them_alone() {
     let config = fs::read_to_string(scene.machine.config()).unwrap();
     let enabled = format!("{config}\nself_service.enabled = true\n");
     scene.machine.write_config(&enabled);
-    let list = hex(&wish(&["list"]).encode().unwrap());
+    let list = hex(&Wish::of(&["list"]).encode().unwrap());
     scene.withstands(|| Attack::of(8, &scene.machine, &NOBODY, "question", &list));
 }
 

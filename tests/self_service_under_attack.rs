@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{Said, Wish};
 use support::cannot_run;
-use support::holder::{NEEDS, PASSWORD_ALONE, Scene, wish};
+use support::holder::{NEEDS, PASSWORD_ALONE, Scene};
 use support::machine::run;
 use support::private_machine::eventually;
 use zeroize::Zeroizing;
@@ -41,21 +41,21 @@ fn a_process_is_who_the_kernel_says_and_nobody_whom_it_names() {
         for claim in [
             Wish {
                 user: neighbour.clone(),
-                ..wish(words)
+                ..Wish::of(words)
             },
             Wish {
                 pass: pass.clone(),
-                ..wish(words)
+                ..Wish::of(words)
             },
             Wish {
                 origin: origin.clone(),
-                ..wish(words)
+                ..Wish::of(words)
             },
             Wish {
                 user: neighbour.clone(),
                 origin: origin.clone(),
                 pass: pass.clone(),
-                ..wish(words)
+                ..Wish::of(words)
             },
         ] {
             let (code, said) = scene.wish("demo", &claim);
@@ -95,7 +95,7 @@ fn a_process_is_who_the_kernel_says_and_nobody_whom_it_names() {
         &[""],
         &[],
     ] {
-        let (code, said) = scene.wish("demo", &wish(words));
+        let (code, said) = scene.wish("demo", &Wish::of(words));
         assert_eq!(code, 5, "{words:?}: {said}");
         assert!(said.contains("only root can do that"), "{words:?}: {said}");
     }
@@ -105,7 +105,7 @@ fn a_process_is_who_the_kernel_says_and_nobody_whom_it_names() {
         &["edit", "1", "--label", "mine"],
         &["rotate", "1"],
     ] {
-        let (code, said) = scene.wish("demo", &wish(words));
+        let (code, said) = scene.wish("demo", &Wish::of(words));
         assert_eq!(code, 3, "{words:?}: {said}");
     }
     assert_eq!(scene.everything(), before);
@@ -127,7 +127,7 @@ fn root_the_page_and_who_has_no_name_are_no_account_holders() {
         ("neighbour", "nobody is signed in"),
     ] {
         for words in [&["list"][..], &["revoke", "--all", "--yes"]] {
-            let (code, said) = scene.wish(who, &wish(words));
+            let (code, said) = scene.wish(who, &Wish::of(words));
             assert!(code == 5 && said.contains(why), "{who}: {said}");
         }
     }
@@ -141,7 +141,7 @@ fn root_the_page_and_who_has_no_name_are_no_account_holders() {
     // Root does not sign in, though the password be right.
     let root = Wish {
         user: UserName::parse("root").ok(),
-        ..wish(&["sign-in"])
+        ..Wish::of(&["sign-in"])
     };
     scene.stack("auth required pam_permit.so\naccount required pam_permit.so\n");
     let (code, said) = scene.wish("neighbour", &root);
@@ -155,13 +155,13 @@ fn what_somebody_calls_a_password_breaks_nobodys_terminal() {
     }
     let scene = Scene::without_codes("");
     for label in ["\u{1b}]0;owned\u{7}", "a\nb", "\u{9b}2J", "\u{202e}gpj.exe"] {
-        let (code, said) = scene.wish("demo", &wish(&["create", "--label", label]));
+        let (code, said) = scene.wish("demo", &Wish::of(&["create", "--label", label]));
         assert_eq!(code, 2, "{said}");
         assert!(
             said.lines().all(|line| !line.chars().any(char::is_control)),
             "{said:?}"
         );
-        let (_, said) = scene.wish("demo", &wish(&["show", label]));
+        let (_, said) = scene.wish("demo", &Wish::of(&["show", label]));
         assert!(
             said.lines().all(|line| !line.chars().any(char::is_control)),
             "{said:?}"
@@ -247,7 +247,7 @@ fn who_stalls_holds_up_nobody_but_themselves() {
     }
     let scene = Scene::without_codes("");
     let before = belongings(&scene);
-    let create = wish(&["create", "--label", "phone"]).encode().unwrap();
+    let create = Wish::of(&["create", "--label", "phone"]).encode().unwrap();
     // Each sends a wish that asks for a password, and answers nothing, for ever.
     let stall = || -> Child {
         let mut peer = scene.peer("demo", "ask", "", &[&create]);
@@ -352,10 +352,10 @@ fn no_damaged_frame_changes_anything_of_others_or_ends_the_helper() {
     let times = std::env::var("APP_PASSWD_FUZZ").unwrap_or_else(|_| FUZZ.to_owned());
     let named = Wish {
         user: UserName::parse("neighbour").ok(),
-        ..wish(&["list"])
+        ..Wish::of(&["list"])
     };
     for (seed, wish) in [
-        wish(&[
+        Wish::of(&[
             "create",
             "--label",
             "phone",
@@ -364,9 +364,9 @@ fn no_damaged_frame_changes_anything_of_others_or_ends_the_helper() {
             "--from",
             "192.0.2.7",
         ]),
-        wish(&["edit", "phone", "--label", "mobile", "--expires", "never"]),
-        wish(&["revoke", "neighbour", "--all", "--yes"]),
-        wish(&["show", "2"]),
+        Wish::of(&["edit", "phone", "--label", "mobile", "--expires", "never"]),
+        Wish::of(&["revoke", "neighbour", "--all", "--yes"]),
+        Wish::of(&["show", "2"]),
         named,
     ]
     .iter()

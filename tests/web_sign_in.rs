@@ -12,7 +12,7 @@ use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::Wish;
 use serde_json::{Value as Json, json};
 use support::cannot_run;
-use support::holder::{NEEDS, Scene, wish};
+use support::holder::{NEEDS, Scene};
 use support::private_machine::eventually;
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ impl Page {
         let wish = Wish {
             user: UserName::parse(user).ok(),
             origin: Some(address.to_owned()),
-            ..wish(&["sign-in"])
+            ..Wish::of(&["sign-in"])
         };
         self.scene.wish_answered(PAGE, &wish, answers)
     }
@@ -54,7 +54,7 @@ impl Page {
         let wish = Wish {
             user: UserName::parse(&format!("stranger{number}")).ok(),
             origin: Some(format!("198.18.{number}.7")),
-            ..wish(&["sign-in"])
+            ..Wish::of(&["sign-in"])
         };
         let frame = wish.encode().unwrap();
         let mut peer = self.scene.peer(PAGE, "ask", "", &[&frame]);
@@ -67,7 +67,7 @@ impl Page {
             origin: Some("192.0.2.7".to_owned()),
             pass: Some(Zeroizing::new(pass.to_owned())),
             json: true,
-            ..wish(words)
+            ..Wish::of(words)
         };
         self.scene.wish_answered(PAGE, &wish, answers)
     }
@@ -136,7 +136,7 @@ fn a_pass_is_good_for_the_page_alone_and_until_it_is_ended() {
     let [one, other, neighbours] = ["demo", "demo", "neighbour"].map(|user| page.pass(user));
     let stolen = Wish {
         pass: Some(Zeroizing::new(one.clone())),
-        ..wish(&["list"])
+        ..Wish::of(&["list"])
     };
     assert_eq!(page.scene.wish("neighbour", &stolen).0, 5);
     assert_eq!(page.scene.wish("games", &stolen).0, 5);

@@ -71,12 +71,10 @@ pub(super) fn run() -> Option<Result<ExitCode, Failure>> {
     };
     let makes_a_secret = matches!(cli.verb, Verb::Create(_) | Verb::Rotate(_));
     let wish = Wish {
-        user: None,
-        origin: None,
-        pass: None,
         json: cli.json || before > 0,
         terminal: terminal::is_there(),
         words: words.to_vec(),
+        ..Wish::default()
     };
     let wanted = match makes_a_secret {
         true => output::require_stdout(),

@@ -40,7 +40,7 @@ pub const NOT_THEIRS: &str = "only root can do that";
 const MOST_WORDS: usize = 256;
 
 /// What an account holder wants. Not to be printed: it may hold a pass.
-#[derive(PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Wish {
     /// Whose, if the asking process speaks for others: the web page's.
     pub user: Option<UserName>,
@@ -87,6 +87,14 @@ pub enum Said {
 pub struct Reply(pub Option<Zeroizing<String>>);
 
 impl Wish {
+    /// That of a process for itself, to be answered with text, without a terminal.
+    pub fn of(words: &[&str]) -> Self {
+        Self {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
     /// The wish as bytes. `None`: it is too long.
     pub fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
         if self.words.len() > MOST_WORDS {
@@ -216,17 +224,6 @@ mod tests {
 
     use super::*;
 
-    fn wish(words: &[&str]) -> Wish {
-        Wish {
-            user: None,
-            origin: None,
-            pass: None,
-            json: false,
-            terminal: false,
-            words: words.iter().map(|word| (*word).to_owned()).collect(),
-        }
-    }
-
     /// What is behind the length of a frame.
     fn inside(frame: &[u8]) -> &[u8] {
         frame.get(2..).unwrap()
@@ -234,16 +231,16 @@ mod tests {
 
     #[test]
     fn a_wish_reads_back() {
-        let own = wish(&["create", "--label", "my phone", ""]);
+        let own = Wish::of(&["create", "--label", "my phone", ""]);
         let for_another = Wish {
             user: UserName::parse("alice").ok(),
             origin: Some("192.0.2.7".to_owned()),
             pass: Some(Zeroizing::new("p".to_owned())),
             json: true,
             terminal: true,
-            ..wish(&["list"])
+            ..Wish::of(&["list"])
         };
-        for wish in [own, for_another, wish(&[])] {
+        for wish in [own, for_another, Wish::of(&[])] {
             assert!(Wish::decode(inside(&wish.encode().unwrap())) == Some(wish));
         }
     }
@@ -281,15 +278,15 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_not_sent() {
-        assert!(wish(&["x"; MOST_WORDS + 1]).encode().is_none());
-        assert!(wish(&[&"x".repeat(5_000)]).encode().is_none());
+        assert!(Wish::of(&["x"; MOST_WORDS + 1]).encode().is_none());
+        assert!(Wish::of(&[&"x".repeat(5_000)]).encode().is_none());
         assert!(Said::Say("x".repeat(70_000)).encode().is_none());
     }
 
     #[test]
     fn a_question_of_a_login_is_no_wish() {
         use crate::helper::wire::Question;
-        assert!(Question::decode(inside(&wish(&["list"]).encode().unwrap())).is_none());
+        assert!(Question::decode(inside(&Wish::of(&["list"]).encode().unwrap())).is_none());
     }
 
     proptest! {

@@ -80,12 +80,11 @@ impl SignedIn {
     /// What they wish, in the words of the tool.
     pub(crate) fn wish(&self, words: Vec<String>) -> Wish {
         Wish {
-            user: None,
             origin: Some(self.visitor.client.address.to_string()),
             pass: Some(self.who.pass.clone()),
             json: true,
-            terminal: false,
             words,
+            ..Wish::default()
         }
     }
 

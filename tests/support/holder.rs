@@ -142,18 +142,6 @@ impl Scene {
     }
 }
 
-/// A wish of somebody's for themselves.
-pub fn wish(words: &[&str]) -> Wish {
-    Wish {
-        user: None,
-        origin: None,
-        pass: None,
-        json: false,
-        terminal: false,
-        words: words.iter().map(|word| (*word).to_owned()).collect(),
-    }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

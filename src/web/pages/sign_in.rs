@@ -88,10 +88,7 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, typed: F
     let wish = Wish {
         user: Some(user.clone()),
         origin: Some(visitor.client.address.to_string()),
-        pass: None,
-        json: false,
-        terminal: false,
-        words: vec!["sign-in".to_owned()],
+        ..Wish::of(&["sign-in"])
     };
     let purpose = Purpose::SignIn { user };
     conversation::begin(&app, visitor, visit, purpose, &wish).await
@@ -131,12 +128,10 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
 /// What the account may make.
 async fn rules(app: &App, visitor: &Visitor, pass: &str) -> Option<Rules> {
     let wish = Wish {
-        user: None,
         origin: Some(visitor.client.address.to_string()),
         pass: Some(Zeroizing::new(pass.to_owned())),
         json: true,
-        terminal: false,
-        words: vec!["rules".to_owned()],
+        ..Wish::of(&["rules"])
     };
     match app.helper.ask(&wish).await {
         Ok(end) => entry::read(&end),

@@ -54,10 +54,7 @@ impl Account<'_> {
         let wish = Wish {
             user: Some(self.user.clone()),
             origin: self.rhost.map(str::to_owned),
-            pass: None,
-            json: false,
-            terminal: false,
-            words: self.ruser.into_iter().map(str::to_owned).collect(),
+            ..Wish::of(self.ruser.as_slice())
         };
         wish.encode()
     }
