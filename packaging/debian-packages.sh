@@ -25,12 +25,14 @@ apache2-bin                 check        a web server that asks PAM from many th
 binutils                    check        nm and readelf: what the module exports and is linked with
 chromium                    check        the browser of somebody who has no shell
 chromium-driver             check        what types and clicks in it
+dbus                        check        how logind is asked
 dovecot-managesieved        check        ManageSieve of the mail server
 dovecot-pop3d               check        POP3 of the mail server
 fail2ban                    check        what reads the log and bans whoever guesses
 jq                          check        what the example of a notice reads its JSON with
 libapache2-mod-authnz-pam   check        what asks PAM in Apache
 libnginx-mod-http-auth-pam  check        what asks PAM in nginx
+libpam-systemd              check        logind, who knows the sessions of sshd
 nginx                       check        a web server that asks PAM in its event loop
 postfix                     check        the mail server that asks Dovecot or saslauthd
 postgresql                  check        a database server that asks PAM
@@ -38,7 +40,7 @@ sasl2-bin                   check        saslauthd, which asks PAM
 sqlite3                     check        the store, seen with eyes other than ours
 strace                      check        what the module does in a process that is not its own
 sudo                        check        it asks PAM, with the rights of two users at once
-systemd                     check        systemd-analyze and systemd-socket-activate: what it thinks of the units
+systemd                     check        what starts the units, and what it thinks of them
 tzdata                      check        a time zone whose hours are not whole, for the stamp of a log line
 valgrind                    check        how many instructions a login takes
 vsftpd                      check        the ftp server that asks PAM

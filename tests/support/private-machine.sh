@@ -51,6 +51,10 @@ private_devices() {
         mount --bind "/dev/$device" "/run/dev/$device"
     done
     ln -s /proc/self/fd /run/dev/fd
+    # A terminal for whoever wants one.
+    mkdir /run/dev/pts
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts /run/dev/pts
+    ln -s pts/ptmx /run/dev/ptmx
     mount --rbind /run/dev /dev
 }
 

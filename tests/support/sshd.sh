@@ -14,10 +14,6 @@ install -m 0644 "$here/../../pam.d/sshd" /etc/pam.d/sshd
 sed -i '/^\(demo\|neighbour\):/s,/usr/sbin/nologin$,/bin/sh,' /etc/passwd
 
 mkdir -p /run/sshd # where the process runs that is nobody's
-# A terminal for whoever wants one.
-mkdir -p /dev/pts
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts /dev/pts
-ln -sf pts/ptmx /dev/ptmx
 
 ssh-keygen -q -t ed25519 -N '' -f /run/demo/host-key
 ssh-keygen -q -t ed25519 -N '' -f /run/demo/key
