@@ -4,6 +4,7 @@
 # make bench      measure ourselves beside others, and write down the results (root; a quarter of an hour, on a quiet machine)
 # make bench-check  whether a login has become dearer, by its instructions (part of make check)
 # make torture    the long counts: every property on 100,000 cases, or CASES, of optimised code (a quarter of an hour)
+# make accessibility  the page judged by axe-core in the browser, which npm fetches (part of make check: our own, smaller judge)
 # make install    what `make` built; DESTDIR and prefix as usual
 # make uninstall  the same files, but neither the configuration nor the state
 
@@ -29,7 +30,7 @@ tool = $(release)/app-passwd
 page = $(wildcard $(release)/app-passwd-web)
 man_pages = $(notdir $(wildcard packaging/man/*.[1-8]))
 
-.PHONY: build demo check bench bench-check torture install uninstall clean rust
+.PHONY: build demo check bench bench-check torture accessibility install uninstall clean rust
 
 build: rust
 	cargo build --release --locked
@@ -72,6 +73,15 @@ bench-check: rust
 torture: export PROPTEST_CASES = $(or $(CASES),100000)
 torture: rust
 	cargo test --locked --release --lib --bins
+
+# From npm, since Debian has no package of it.
+axe = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/axe
+accessibility: export APP_PASSWD_AXE = $(axe)/package/axe.min.js
+accessibility: rust
+	@packaging/debian-packages.sh check
+	mkdir -p $(axe)
+	cd $(axe) && tar -xzf "$$(npm pack --silent axe-core@4.14.1)"
+	cargo test --locked --test web_flow
 
 # Running daemons have the module mapped: it is replaced by another file, never written into.
 install:
