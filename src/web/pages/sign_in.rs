@@ -25,7 +25,7 @@ use crate::visitor::Visitor;
 use crate::{App, cookie, say};
 
 /// The exit status when there were too many tries.
-const TOO_MANY: u8 = 4;
+pub(super) const TOO_MANY: u8 = 4;
 /// And when this account, or this machine, has no app passwords that people make themselves.
 const NOT_HERE: u8 = 5;
 
