@@ -608,18 +608,18 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
         "{head}Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=",
         web.url
     );
+    let port = web.port();
     let begun = Instant::now();
-    let mut slow: Vec<_> = (0..100)
-        .map(|number| {
-            let mut stream = TcpStream::connect(("127.0.0.1", web.port())).unwrap();
-            let part = if number % 2 == 0 { form.as_str() } else { head };
-            stream.write_all(part.as_bytes()).unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(40)))
-                .unwrap();
-            stream
+    // More than there are places.
+    let mut slow: Vec<_> = (0..600)
+        .map(|number| match number % 3 {
+            0 => sent(port, &form),
+            1 => sent(port, head),
+            _ => sent(port, ""),
         })
         .collect();
+    let style = "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut unread = sent(port, &style.repeat(4_000));
     let mut visitor = web.visitor("192.0.2.1");
     let asked = Instant::now();
     assert_eq!(visitor.get("/sign-in").status, 200);
@@ -636,6 +636,21 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
         "{:?}",
         begun.elapsed()
     );
+    // Whoever reads none of it for long does not get the rest.
+    std::thread::sleep(Duration::from_secs(3));
+    let mut answers = Vec::new();
+    let _ = unread.read_to_end(&mut answers);
+    let one = web.visitor("192.0.2.1").get("/style.css").body.len();
+    assert!(answers.len() < 4_000 * one, "{}", answers.len());
+}
+
+/// A connection over which this was sent.
+fn sent(port: u16, message: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(message.as_bytes()).unwrap();
+    let patience = Some(Duration::from_secs(40));
+    stream.set_read_timeout(patience).unwrap();
+    stream
 }
 
 #[test]

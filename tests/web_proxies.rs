@@ -9,14 +9,32 @@ use support::web::Web;
 
 #[test]
 fn nginx() {
-    let web = Web::behind("nginx", &["nginx"]);
+    let web = Web::behind("nginx", "--proxy", &["nginx"]);
     the_page_works_and_knows_where_the_browser_is(web);
+}
+
+#[test]
+fn nginx_over_a_socket_that_nobody_else_may_open() {
+    let Some(web) = Web::behind("nginx", "--socket", &["nginx"]) else {
+        return;
+    };
+    let page = "curl --silent --insecure --output /dev/null --write-out '%{http_code}'";
+    let through_nginx = format!("{page} \"$(cat web-url)/sign-in\"");
+    assert_eq!(web.machine.shell(&through_nginx), "200");
+    let itself = "--unix-socket /run/app-passwd-web/socket http://localhost/sign-in";
+    let nobody = "setpriv --reuid nobody --regid nogroup --clear-groups";
+    let refused = web.machine.run(&format!("{nobody} {page} {itself}"), "");
+    assert_eq!(refused.status, Some(7), "{refused:?}"); // could not connect
+    // Whoever comes this way is a proxy, and has to say where the browser is.
+    assert_eq!(web.machine.shell(&format!("{page} {itself}")), "400");
+    web.machine.shell("kill $(cat web.pid); sleep 0.3");
+    web.machine.shell("test ! -e /run/app-passwd-web/socket");
 }
 
 #[test]
 fn apache() {
     let module = "/usr/lib/apache2/modules/mod_proxy_http.so";
-    let web = Web::behind("apache", &["apache2", module]);
+    let web = Web::behind("apache", "--proxy", &["apache2", module]);
     the_page_works_and_knows_where_the_browser_is(web);
 }
 

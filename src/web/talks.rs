@@ -78,7 +78,7 @@ impl Talks {
         if self.refusals.of(&party) >= REFUSALS {
             return None;
         }
-        self.with(|_| ()); // what took too long gives its place back
+        self.sweep();
         let place = places.take(party);
         let own = places.of(place.party());
         // What gives way is dropped, and with it goes its connection.
@@ -120,6 +120,11 @@ impl Talks {
                 .collect()
         });
         drop(gone);
+    }
+
+    /// Gives up what has taken too long.
+    fn sweep(&self) {
+        self.with(|_| ());
     }
 
     /// Of those that `may` give way, the oldest of the party that has most.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! TLS without a proxy: the only file that names `rustls`.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,20 +11,35 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::settings::Tls;
+use crate::listener::Stream;
+use crate::settings;
 
-pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, String> {
+/// Certificate and key.
+pub(crate) struct Tls(TlsAcceptor);
+
+impl Tls {
+    pub(crate) fn load(files: settings::Tls) -> Result<Self, String> {
+        acceptor(&files).map(Self)
+    }
+
+    pub(crate) async fn accept(&self, stream: Stream) -> io::Result<Stream> {
+        Ok(Box::new(self.0.accept(stream).await?))
+    }
+}
+
+fn acceptor(files: &settings::Tls) -> Result<TlsAcceptor, String> {
+    let settings::Tls { certificate, key } = files;
     let wrong = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let certificates = CertificateDer::pem_file_iter(&tls.certificate)
+    let certificates = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
-        .map_err(|error| wrong(&tls.certificate, &error))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| wrong(&tls.key, &error))?;
+        .map_err(|error| wrong(certificate, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(|error| wrong(&tls.certificate, &error))?;
+        .with_single_cert(certificates, private)
+        .map_err(|error| wrong(certificate, &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

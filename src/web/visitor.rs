@@ -15,7 +15,12 @@ use crate::{App, cookie, say};
 
 /// Who is connected: a browser, or a proxy.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) enum Peer {
+    /// Either, at this address.
+    At(IpAddr),
+    /// A proxy, on the socket that nobody else may open.
+    Proxy,
+}
 
 pub(crate) struct Visitor {
     pub(crate) client: Client,
@@ -49,14 +54,17 @@ pub(crate) fn language(headers: &HeaderMap, app: &App) -> &'static Text {
 }
 
 fn client(parts: &Parts, app: &App) -> Option<Client> {
-    let Peer(peer) = parts.extensions.get()?;
+    let peer = match parts.extensions.get()? {
+        Peer::At(address) => Some(*address),
+        Peer::Proxy => None,
+    };
     let said = parts.headers.get_all(&app.settings.client_address_header);
     // What is no text is no address either.
     let said: Vec<_> = said
         .iter()
         .map(|line| line.to_str().unwrap_or("?"))
         .collect();
-    let address = client::address(*peer, said.into_iter(), &app.settings.trusted_proxies)?;
+    let address = client::address(peer, said.into_iter(), &app.settings.trusted_proxies)?;
     let agent = parts.headers.get(axum::http::header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
     Some(Client::new(address, agent.unwrap_or_default()))
