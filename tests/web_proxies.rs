@@ -1,10 +1,12 @@
-//! The self-service page behind nginx and Apache, with the configuration that is shipped for them.
+//! The self-service page behind nginx and Apache, with the configuration that is shipped for them; and without them, with
+//! a certificate of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
 
 mod support;
 
 use support::browser::Browser;
+use support::private_machine::eventually;
 use support::web::Web;
 
 #[test]
@@ -69,4 +71,31 @@ fn the_page_works_and_knows_where_the_browser_is(web: Option<Web>) {
     let said = "curl --silent --insecure --header 'X-Forwarded-For: 203.0.113.9, rubbish' --output /dev/null \
                 --write-out '%{http_code}' \"$(cat web-url)/sign-in\"";
     assert_eq!(web.machine.shell(said), "200");
+}
+
+#[test]
+fn a_new_certificate_is_shown_when_the_page_is_told_and_a_broken_one_never() {
+    let Some(web) = Web::alone() else { return };
+    let shown = || {
+        web.machine.shell(
+            "openssl s_client -connect localhost:$(cat web-port) </dev/null 2>/dev/null |
+             openssl x509 -noout -serial",
+        )
+    };
+    let reload = |said: &str| {
+        web.machine.shell("kill -HUP $(cat web.pid)");
+        let log = || web.machine.shell("cat web.log");
+        assert!(eventually(|| log().contains(said)), "{}", log());
+    };
+    let first = shown();
+    web.machine.shell(
+        "openssl req -x509 -key web.key -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -out web.pem",
+    );
+    assert_eq!(shown(), first);
+    reload("certificate and key were read again");
+    let second = shown();
+    assert_ne!(second, first);
+    web.machine.shell("echo rubbish >web.pem");
+    reload("error: the certificate stays as it was: /run/demo/web.pem: ");
+    assert_eq!(shown(), second);
 }

@@ -15,7 +15,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pam_app_passwd::helper::TALK;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -50,6 +50,7 @@ pub(crate) async fn run(app: Arc<App>, tls: Option<Tls>) -> Result<(), String> {
     let listener = Listener::bind(&listen).await.map_err(failed)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
+    let hung_up = signal(SignalKind::hangup()).map_err(failed)?;
     say(&format!("listening on {listen}"));
     let server = Arc::new(Server {
         router: pages::router(&app),
@@ -60,6 +61,7 @@ pub(crate) async fn run(app: Arc<App>, tls: Option<Tls>) -> Result<(), String> {
     let (stop, stopping) = watch::channel(());
     tokio::select! {
         () = server.accept(&listener, stopping) => {}
+        () = server.reload(hung_up) => {}
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }
@@ -90,6 +92,17 @@ impl Server {
                     () = server.connection(stream, peer, place, stopping) => {}
                 }
             });
+        }
+    }
+
+    /// Reads certificate and key again, each time we are told to. The rest of the configuration stays.
+    async fn reload(&self, mut hung_up: Signal) {
+        while hung_up.recv().await.is_some() {
+            match self.tls.as_ref().map(Tls::reload) {
+                None => {}
+                Some(Ok(())) => say("certificate and key were read again"),
+                Some(Err(why)) => say(&format!("error: the certificate stays as it was: {why}")),
+            }
         }
     }
 

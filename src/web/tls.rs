@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -14,16 +14,32 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::listener::Stream;
 use crate::settings;
 
-/// Certificate and key.
-pub(crate) struct Tls(TlsAcceptor);
+/// Certificate and key, as they were when they could be used last.
+pub(crate) struct Tls {
+    files: settings::Tls,
+    acceptor: Mutex<TlsAcceptor>,
+}
 
 impl Tls {
     pub(crate) fn load(files: settings::Tls) -> Result<Self, String> {
-        acceptor(&files).map(Self)
+        let acceptor = Mutex::new(acceptor(&files)?);
+        Ok(Self { files, acceptor })
+    }
+
+    /// Reads them again, for whoever comes from now on. If they cannot be used, those that there were stay.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        let new = acceptor(&self.files)?;
+        self.with(|acceptor| *acceptor = new);
+        Ok(())
     }
 
     pub(crate) async fn accept(&self, stream: Stream) -> io::Result<Stream> {
-        Ok(Box::new(self.0.accept(stream).await?))
+        let acceptor = self.with(|acceptor| acceptor.clone());
+        Ok(Box::new(acceptor.accept(stream).await?))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut TlsAcceptor) -> T) -> T {
+        look(&mut self.acceptor.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
