@@ -10,6 +10,7 @@
 //!   listener    where they come in
 //!   connections their number, and which gives way
 //!   tls         without a proxy
+//!   sweep       forgets what is over
 //!   security what every answer says, and which POST is believed
 //!   visitor  who is at the other end: address, language, cookie
 //!   pages    one file for each page
@@ -39,6 +40,7 @@ mod server;
 mod session;
 mod settings;
 mod signed_in;
+mod sweep;
 mod talks;
 mod text;
 mod tls;

@@ -24,7 +24,7 @@ use crate::connections::{Connections, Place};
 use crate::listener::{Listener, Stream};
 use crate::tls::Tls;
 use crate::visitor::Peer;
-use crate::{App, pages, say};
+use crate::{App, pages, say, sweep};
 
 /// How long a handshake, or the head of a request, may take, and a connection idle.
 const HEAD: Duration = Duration::from_secs(15);
@@ -62,6 +62,7 @@ pub(crate) async fn run(app: Arc<App>, tls: Option<Tls>) -> Result<(), String> {
     tokio::select! {
         () = server.accept(&listener, stopping) => {}
         () = server.reload(hung_up) => {}
+        () = sweep::forever(&server.app.sessions, &server.app.talks) => {}
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }

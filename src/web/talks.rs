@@ -123,7 +123,7 @@ impl Talks {
     }
 
     /// Gives up what has taken too long.
-    fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         self.with(|_| ());
     }
 
