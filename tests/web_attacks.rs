@@ -241,6 +241,24 @@ fn a_form_that_is_sent_again_makes_no_second_password_and_shows_no_secret() {
 }
 
 #[test]
+fn what_is_to_be_said_is_not_lost_on_whoever_asks_for_the_head_of_a_page() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    let mut neighbour = web.neighbour();
+    let token = neighbour.get("/revoke?id=1").token();
+    neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    let session = &neighbour.cookies["__Host-session"];
+    let head = format!(
+        "curl --silent --head --user-agent Visitor/1 --header 'X-Forwarded-For: 192.0.2.1' \
+         --cookie '__Host-session={session}' http://127.0.0.1:$(cat web-port)/"
+    );
+    assert!(web.machine.shell(&head).starts_with("HTTP/1.1 200"));
+    assert!(neighbour.get("/").body.contains("“phone” is revoked"));
+}
+
+#[test]
 fn somebody_elses_conversation_cannot_be_gone_on_with() {
     let Some(web) = Web::behind_a_proxy() else {
         return;

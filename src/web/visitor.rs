@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 
 use crate::client::{self, Client};
 use crate::text::{self, Text};
@@ -28,6 +28,8 @@ pub(crate) struct Visitor {
     /// What the cookies say.
     pub(crate) visit: Option<Token>,
     pub(crate) session: Option<Token>,
+    /// Of the answer they get the head alone.
+    pub(crate) sees_nothing: bool,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {
@@ -43,6 +45,7 @@ impl FromRequestParts<Arc<App>> for Visitor {
             text: language(&parts.headers, app),
             visit: cookie::read(&parts.headers, cookie::VISIT),
             session: cookie::read(&parts.headers, cookie::SESSION),
+            sees_nothing: parts.method == Method::HEAD,
         })
     }
 }
