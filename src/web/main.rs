@@ -36,6 +36,7 @@ mod pages;
 mod places;
 mod prompt;
 mod security;
+mod seldom;
 mod server;
 mod session;
 mod settings;

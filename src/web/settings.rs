@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use axum::http::HeaderName;
 use pam_app_passwd::config;
 use pam_app_passwd::credential::Network;
 use serde::Deserialize;
@@ -98,7 +99,7 @@ pub(crate) struct Settings {
     pub(crate) listen: Listen,
     pub(crate) origin: String,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) client_address_header: axum::http::HeaderName,
+    pub(crate) client_address_header: HeaderName,
     /// In this language, whatever the browser prefers.
     pub(crate) language: Option<Language>,
     pub(crate) tls: Option<Tls>,
@@ -129,14 +130,11 @@ impl Settings {
                     .to_owned(),
             );
         }
-        let header = file.client_address_header.to_ascii_lowercase();
         Ok(Self {
             listen: file.listen,
             origin: file.origin,
             trusted_proxies: file.trusted_proxies,
-            client_address_header: header
-                .parse()
-                .map_err(|_| "client_address_header must be the name of a header".to_owned())?,
+            client_address_header: address_header(&file.client_address_header)?,
             language: match file.language {
                 Choice::Auto => None,
                 Choice::De => Some(Language::De),
@@ -149,6 +147,20 @@ impl Settings {
             },
         })
     }
+}
+
+/// A header that has an address, or a list of them, as its name says. Any other would keep everybody out, or
+/// have what the browser says believed.
+fn address_header(name: &str) -> Result<HeaderName, String> {
+    let name = name.to_ascii_lowercase();
+    let of_addresses = ["-for", "ip", "addr", "address"];
+    let is_right = of_addresses.iter().any(|end| name.ends_with(end));
+    name.parse().ok().filter(|_| is_right).ok_or_else(|| {
+        format!(
+            "client_address_header: '{name}' is no header that has addresses and nothing else; hint: have the \
+             proxy send X-Forwarded-For"
+        )
+    })
 }
 
 /// `https://`, and a host with perhaps a port. Cookies that only this host can have set need TLS.
@@ -221,6 +233,38 @@ mod tests {
             "https://a b",
         ] {
             assert!(Settings::of(file(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_address_comes_in_a_header_of_addresses() {
+        let with = |name: &str| {
+            Settings::of(File {
+                client_address_header: name.to_owned(),
+                ..file("https://passwords.example.org")
+            })
+        };
+        for good in [
+            "X-Forwarded-For",
+            "x-real-ip",
+            "CF-Connecting-IP",
+            "X-Envoy-External-Address",
+        ] {
+            assert!(with(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "",
+            "Forwarded",
+            "Host",
+            "Cookie",
+            "X-Forwarded-Host",
+            "X Real IP",
+        ] {
+            let why = with(wrong).unwrap_err();
+            assert!(
+                why.contains("hint: have the proxy send X-Forwarded-For"),
+                "{why}"
+            );
         }
     }
 

@@ -19,7 +19,7 @@ use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{TIMED_OUT, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, say};
+use crate::{App, seldom};
 
 pub(crate) struct SignedIn {
     pub(crate) app: Arc<App>,
@@ -124,7 +124,7 @@ impl SignedIn {
     }
 
     pub(crate) fn no_helper(&self, error: &io::Error) -> Trouble {
-        say(&format!("error: the helper: {error}"));
+        seldom::say(&format!("error: the helper: {error}"));
         Trouble::no_helper(self.text())
     }
 

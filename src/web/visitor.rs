@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use crate::client::{self, Client};
 use crate::text::{self, Text};
 use crate::token::Token;
-use crate::{App, cookie, say};
+use crate::{App, cookie, seldom};
 
 /// Who is connected: a browser, or a proxy.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ fn client(parts: &Parts, app: &App) -> Option<Client> {
 
 /// Limits of tries count by the browser's address, so without it nobody is let in.
 fn nobody_knows_where() -> (StatusCode, &'static str) {
-    say(
+    seldom::say(
         "error: the proxy does not say where the browser is; hint: see client_address_header in app-passwd-web(8)",
     );
     (

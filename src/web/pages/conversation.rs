@@ -26,7 +26,7 @@ use crate::talks::{About, Party, Waiting};
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, say};
+use crate::{App, seldom};
 
 /// What the end of a conversation is good for.
 pub(crate) enum Purpose {
@@ -174,7 +174,7 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
         // An answer that no frame holds.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),
         Err(error) => {
-            say(&format!("error: the helper: {error}"));
+            seldom::say(&format!("error: the helper: {error}"));
             Err(Trouble::no_helper(text))
         }
     }

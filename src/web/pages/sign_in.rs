@@ -24,7 +24,7 @@ use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, cookie, say};
+use crate::{App, cookie, seldom};
 
 /// The exit status when there were too many tries.
 pub(super) const TOO_MANY: u8 = 4;
@@ -141,7 +141,7 @@ async fn rules(app: &App, client: &Client, pass: &Zeroizing<String>) -> Option<R
     match app.helper.ask(&wish).await {
         Ok(end) => entry::read(&end),
         Err(error) => {
-            say(&format!("error: the helper: {error}"));
+            seldom::say(&format!("error: the helper: {error}"));
             None
         }
     }
