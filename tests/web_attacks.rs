@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use support::private_machine::eventually;
 use support::visitor::{Answer, Visitor};
 use support::web::Web;
 
@@ -388,7 +389,7 @@ fn whoever_revokes_slowly_keeps_nobody_else_from_their_list() {
         return;
     };
     web.machine
-        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"3\"]]/' /etc/security/app-passwd.toml");
+        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"2\"]]/' /etc/security/app-passwd.toml");
     for number in 0..4 {
         let create = format!("neighbour --label phone-{number}");
         web.machine.create(&create);
@@ -483,20 +484,19 @@ fn an_unknown_user_is_asked_and_answered_like_a_known_one() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
     };
-    let mut seen = Vec::new();
-    for user in ["neighbour", "nobody-of-this-name"] {
+    let seen = |user| {
         let mut visitor = web.visitor("192.0.2.1");
-        let token = visitor.get("/sign-in").token();
-        let asked = visitor.post("/sign-in", &[("token", &token), ("user", user)]);
+        let asked = begin(&mut visitor, user);
         let fields = [("token", &*asked.token()), ("answer", "wrong")];
         let refused = visitor.post("/answer", &fields);
         let plain = |text: &str, token: &str| text.replace(user, "USER").replace(token, "TOKEN");
-        seen.push((
+        (
             (asked.status, plain(&asked.body, &asked.token())),
             (refused.status, plain(&refused.body, &refused.token())),
-        ));
-    }
-    assert_eq!(seen[0], seen[1]);
+        )
+    };
+    let (known, unknown) = at_once(|| seen("neighbour"), || seen("nobody-of-this-name"));
+    assert_eq!(known, unknown);
 }
 
 #[test]
@@ -516,11 +516,7 @@ fn a_refusal_takes_two_seconds_and_so_does_not_say_whether_there_is_such_a_user(
         visitor.post("/answer", &fields);
         begun.elapsed()
     };
-    let (known, unknown) = std::thread::scope(|scope| {
-        let known = scope.spawn(|| time("neighbour"));
-        let unknown = time("nobody-of-this-name");
-        (known.join().unwrap(), unknown)
-    });
+    let (known, unknown) = at_once(|| time("neighbour"), || time("nobody-of-this-name"));
     assert!(known >= Duration::from_secs(2), "{known:?}");
     let apart = known.abs_diff(unknown);
     assert!(apart < Duration::from_millis(50), "{known:?}, {unknown:?}");
@@ -570,14 +566,15 @@ fn whoever_begins_many_conversations_and_ends_none_keeps_nobody_else_out() {
     };
     let password = web.machine.account_password("neighbour");
     let mut before = web.neighbour();
-    for number in 0..40 {
-        // A household has many networks of IPv6.
-        let mut visitor = web.visitor(&format!("2001:db8:0:{number:x}::1"));
-        begin(&mut visitor, "demo");
-    }
-    for number in 0..12 {
-        begin(&mut web.visitor(&format!("10.0.{number}.1")), "demo");
-    }
+    // A household has many networks of IPv6.
+    let household = (0..40).map(|number| format!("2001:db8:0:{number:x}::1"));
+    let others = (0..12).map(|number| format!("10.0.{number}.1"));
+    std::thread::scope(|scope| {
+        for address in household.chain(others) {
+            let mut visitor = web.visitor(&address);
+            scope.spawn(move || begin(&mut visitor, "demo"));
+        }
+    });
     // Who has signed in is not held up by those who have not.
     before.create("phone", &[&password]);
     // Nor is for long who wants to: what nobody answers gives way.
@@ -608,6 +605,14 @@ fn whoever_cancels_or_begins_anew_holds_no_place() {
     web.neighbour();
 }
 
+fn at_once<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -> (T, T) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap(), other)
+    })
+}
+
 /// As far as PAM's first question.
 fn begin(visitor: &mut Visitor, user: &str) -> Answer {
     let token = visitor.get("/sign-in").token();
@@ -626,7 +631,11 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
         "{head}Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken=",
         web.url
     );
-    let port = web.port();
+    let open = || {
+        let sockets = "ls -l /proc/$(cat web.pid)/fd | grep -c socket:";
+        web.machine.shell(sockets)
+    };
+    let (port, before) = (web.port(), open());
     let begun = Instant::now();
     // More than there are places.
     let mut slow: Vec<_> = (0..600)
@@ -655,7 +664,7 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
         begun.elapsed()
     );
     // Whoever reads none of it for long does not get the rest.
-    std::thread::sleep(Duration::from_secs(3));
+    assert!(eventually(|| open() == before), "{before}, {}", open());
     let mut answers = Vec::new();
     let _ = unread.read_to_end(&mut answers);
     let one = web.visitor("192.0.2.1").get("/style.css").body.len();
