@@ -31,7 +31,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("askama", &["web/page.rs", "web/pages/", "web/trouble.rs"]),
     ("axum", &["web/"]),
     ("form_urlencoded", &["web/form.rs"]),
-    ("hyper", &["web/server.rs"]),
+    ("hyper", &["web/arriving.rs", "web/server.rs"]),
     ("rustls", &["web/tls.rs"]),
     ("tokio", &["web/"]),
     ("SystemTime", &["clock.rs"]),

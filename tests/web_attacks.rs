@@ -638,11 +638,11 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
     let (port, before) = (web.port(), open());
     let begun = Instant::now();
     // More than there are places.
-    let mut slow: Vec<_> = (0..600)
-        .map(|number| match number % 3 {
-            0 => sent(port, &form),
-            1 => sent(port, head),
-            _ => sent(port, ""),
+    let mut slow: Vec<_> = (0..700)
+        .map(|number| match number % 8 {
+            0 => sent(port, head),
+            1 => sent(port, ""),
+            _ => sent(port, &form),
         })
         .collect();
     let style = "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";

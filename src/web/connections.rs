@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The connections that there are. Whoever comes finds room: where all places are taken, one over which
 //! nothing is being answered gives way, of the network that has most. So nobody keeps others out who holds
-//! many, be it in a handshake, between two requests, or with an answer that is not read.
+//! many, be it in a handshake, between two requests, or with one that does not come to its end, or an answer
+//! that is not read.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -46,8 +47,8 @@ pub(crate) struct Place {
     number: u64,
 }
 
-/// An answer that is being made.
-pub(crate) struct Busy(Arc<Place>);
+/// A request, until it is answered.
+pub(crate) struct Asked(Arc<Place>);
 
 impl Connections {
     /// Waits until there is room for whoever comes next.
@@ -102,10 +103,14 @@ impl Connections {
 }
 
 impl Place {
-    /// Keeps the place as long as what is returned.
-    pub(crate) fn busy(self: &Arc<Self>) -> Busy {
+    /// A request has begun. When what is returned is dropped, it is answered.
+    pub(crate) fn asked(self: &Arc<Self>) -> Asked {
+        Asked(self.clone())
+    }
+
+    /// All of it is there, and is being answered: the connection does not give way now.
+    pub(crate) fn busy(&self) {
         self.idle(None);
-        Busy(self.clone())
     }
 
     fn idle(&self, since: Option<Instant>) {
@@ -117,7 +122,7 @@ impl Place {
     }
 }
 
-impl Drop for Busy {
+impl Drop for Asked {
     fn drop(&mut self) {
         self.0.idle(Some(Instant::now()));
     }
@@ -149,6 +154,12 @@ mod tests {
             .collect()
     }
 
+    /// One that is being answered, until it is dropped.
+    fn answered((place, _): &Admitted) -> Asked {
+        place.busy();
+        place.asked()
+    }
+
     /// Which of them give way.
     fn give_way(all: &mut [Admitted]) -> Vec<usize> {
         let gives_way = |(_, says): &mut Admitted| says.try_recv().is_err_and(|why| why == Closed);
@@ -165,7 +176,7 @@ mod tests {
             .flat_map(|number| admitted(&connections, network(number), 1))
             .collect();
         let mut many = admitted(&connections, network(0), 3);
-        drop(many[0].0.busy());
+        drop(answered(&many[0]));
         connections.room().await;
         assert_eq!(connections.places.in_all(), MOST - 1);
         assert_eq!(give_way(&mut many), [1]);
@@ -177,7 +188,7 @@ mod tests {
      {
         let connections = Arc::new(Connections::default());
         let mut all = admitted(&connections, None, MOST);
-        let mut busy: Vec<_> = all.iter().map(|(place, _)| place.busy()).collect();
+        let mut busy: Vec<_> = all.iter().map(answered).collect();
         let room = tokio::time::timeout(Duration::from_secs(60), connections.room());
         assert!(room.await.is_err());
         drop(busy.remove(7));
@@ -190,7 +201,7 @@ mod tests {
         let connections = Arc::new(Connections::default());
         let mut all = admitted(&connections, network(0), OF_A_NETWORK + 1);
         assert_eq!(give_way(&mut all), [0]);
-        let _busy: Vec<_> = all.iter().map(|(place, _)| place.busy()).collect();
+        let _busy: Vec<_> = all.iter().map(answered).collect();
         assert!(connections.admit(network(0)).is_none());
         assert!(connections.admit(network(1)).is_some());
         drop(all);

@@ -21,6 +21,7 @@
 //!     text     every word, in every language
 //! ```
 
+mod arriving;
 mod asset;
 mod client;
 mod connections;

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::arriving::Arriving;
 use crate::client::network;
 use crate::connections::{Connections, Place};
 use crate::listener::{Listener, Stream};
@@ -145,11 +146,12 @@ impl Server {
     ) {
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let asked = place.asked();
+            let mut request = request.map(|body| Body::new(Arriving::new(body, place.clone())));
             request.extensions_mut().insert(peer);
-            let (busy, answer) = (place.busy(), router.call(request));
+            let answer = router.call(request);
             async move {
-                let _busy = busy;
+                let _asked = asked;
                 answer.await
             }
         });
