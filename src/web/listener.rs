@@ -4,10 +4,8 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{FileType, Mode, lstat, unlink};
-use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::umask;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -15,8 +13,6 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use crate::settings::Listen;
 use crate::visitor::Peer;
 
-/// How long an answer may go unread, with no byte of it taken, until the kernel ends the connection.
-const UNREAD: Duration = Duration::from_secs(15);
 /// The page and its group may open the socket.
 const NOT_OTHERS: Mode = Mode::from_raw_mode(0o117);
 
@@ -52,8 +48,6 @@ impl Listener {
             Self::Network(listener) => {
                 let (stream, from) = listener.accept().await?;
                 let _ = stream.set_nodelay(true);
-                let unread = u32::try_from(UNREAD.as_millis()).unwrap_or(u32::MAX);
-                set_tcp_user_timeout(&stream, unread)?;
                 Ok((Box::new(stream), Peer::At(from.ip().to_canonical())))
             }
             Self::Socket(listener, _) => {

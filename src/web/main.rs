@@ -9,6 +9,7 @@
 //! server     connections, their time, and their end
 //!   listener    where they come in
 //!   connections their number, and which gives way
+//!   unread      ends one whose answers are not read
 //!   tls         without a proxy
 //!   sweep       forgets what is over
 //!   security what every answer says, and which POST is believed
@@ -48,6 +49,7 @@ mod text;
 mod tls;
 mod token;
 mod trouble;
+mod unread;
 mod visitor;
 mod when;
 

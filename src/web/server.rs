@@ -24,6 +24,7 @@ use crate::client::network;
 use crate::connections::{Connections, Place};
 use crate::listener::{Listener, Stream};
 use crate::tls::Tls;
+use crate::unread::Watched;
 use crate::visitor::Peer;
 use crate::{App, pages, say, sweep};
 
@@ -159,7 +160,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(LONGEST)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Watched::new(stream)), service);
         let mut connection = pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return, // browsers hang up as they like
