@@ -9,6 +9,8 @@ use support::browser::Browser;
 use support::private_machine::eventually;
 use support::web::Web;
 
+const APACHE: [&str; 2] = ["apache2", "/usr/lib/apache2/modules/mod_proxy_http.so"];
+
 #[test]
 fn nginx() {
     let web = Web::behind("nginx", "--proxy", &["nginx"]);
@@ -16,28 +18,21 @@ fn nginx() {
 }
 
 #[test]
-fn nginx_over_a_socket_that_nobody_else_may_open() {
-    let Some(web) = Web::behind("nginx", "--socket", &["nginx"]) else {
-        return;
-    };
-    let page = "curl --silent --insecure --output /dev/null --write-out '%{http_code}'";
-    let through_nginx = format!("{page} \"$(cat web-url)/sign-in\"");
-    assert_eq!(web.machine.shell(&through_nginx), "200");
-    let itself = "--unix-socket /run/app-passwd-web/socket http://localhost/sign-in";
-    let nobody = "setpriv --reuid nobody --regid nogroup --clear-groups";
-    let refused = web.machine.run(&format!("{nobody} {page} {itself}"), "");
-    assert_eq!(refused.status, Some(7), "{refused:?}"); // could not connect
-    // Whoever comes this way is a proxy, and has to say where the browser is.
-    assert_eq!(web.machine.shell(&format!("{page} {itself}")), "400");
-    web.machine.shell("kill $(cat web.pid); sleep 0.3");
-    web.machine.shell("test ! -e /run/app-passwd-web/socket");
+fn nginx_over_a_socket() {
+    let web = Web::behind("nginx", "--socket", &["nginx"]);
+    nobody_but_the_proxy_may_open_the_socket(web);
 }
 
 #[test]
 fn apache() {
-    let module = "/usr/lib/apache2/modules/mod_proxy_http.so";
-    let web = Web::behind("apache", "--proxy", &["apache2", module]);
+    let web = Web::behind("apache", "--proxy", &APACHE);
     the_page_works_and_knows_where_the_browser_is(web);
+}
+
+#[test]
+fn apache_over_a_socket() {
+    let web = Web::behind("apache", "--socket", &APACHE);
+    nobody_but_the_proxy_may_open_the_socket(web);
 }
 
 fn the_page_works_and_knows_where_the_browser_is(web: Option<Web>) {
@@ -71,6 +66,21 @@ fn the_page_works_and_knows_where_the_browser_is(web: Option<Web>) {
     let said = "curl --silent --insecure --header 'X-Forwarded-For: 203.0.113.9, rubbish' --output /dev/null \
                 --write-out '%{http_code}' \"$(cat web-url)/sign-in\"";
     assert_eq!(web.machine.shell(said), "200");
+}
+
+fn nobody_but_the_proxy_may_open_the_socket(web: Option<Web>) {
+    let Some(web) = web else { return };
+    let page = "curl --silent --insecure --output /dev/null --write-out '%{http_code}'";
+    let through_it = format!("{page} \"$(cat web-url)/sign-in\"");
+    assert_eq!(web.machine.shell(&through_it), "200");
+    let itself = "--unix-socket /run/app-passwd-web/socket http://localhost/sign-in";
+    let nobody = "setpriv --reuid nobody --regid nogroup --clear-groups";
+    let refused = web.machine.run(&format!("{nobody} {page} {itself}"), "");
+    assert_eq!(refused.status, Some(7), "{refused:?}"); // could not connect
+    // Whoever comes this way is a proxy, and has to say where the browser is.
+    assert_eq!(web.machine.shell(&format!("{page} {itself}")), "400");
+    web.machine.shell("kill $(cat web.pid); sleep 0.3");
+    web.machine.shell("test ! -e /run/app-passwd-web/socket");
 }
 
 #[test]
