@@ -22,6 +22,7 @@ mod client;
 mod cookie;
 mod draft;
 mod entry;
+mod event;
 mod filter;
 mod form;
 mod helper;
