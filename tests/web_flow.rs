@@ -203,7 +203,7 @@ fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
     browser.click("[href='/edit?id=1']");
     browser.fill("#networks", "127.0.0.2 127.0.0.3");
     browser.click("main button");
-    browser.sees("To let “my phone” open more, confirm that it is you.");
+    browser.sees("To give “my phone” more access, confirm that it is you.");
     look(&browser, "21-confirm-edit");
     browser.press("#answer", &account);
     browser.sees("“my phone” is changed.");
@@ -381,4 +381,8 @@ fn who_prefers_german_reads_german() {
     browser.click("[href='/admin']");
     browser.sees("Telefon");
     look(&browser, "18-german-admin");
+    browser.go(&web.at("/edit?id=2"));
+    look(&browser, "27-german-edit");
+    browser.click("[href='/replace?id=2']");
+    look(&browser, "28-german-replace");
 }

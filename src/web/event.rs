@@ -57,17 +57,18 @@ fn unescaped(value: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use serde_json::json;
-
+mod tests {
     use super::*;
 
-    pub(crate) fn event(action: &str, entry: i64, detail: &str) -> Event {
-        let event = json!({
-            "at": "2026-11-20T09:00:00Z", "by": "alice", "action": action, "user": "alice", "entry": entry,
-            "detail": detail,
-        });
-        serde_json::from_value(event).unwrap()
+    fn event(action: &str, entry: i64, detail: &str) -> Event {
+        Event {
+            at: When::from_seconds(1_795_000_000),
+            by: "alice".to_owned(),
+            action: action.to_owned(),
+            user: Some("alice".to_owned()),
+            entry: Some(entry),
+            detail: detail.to_owned(),
+        }
     }
 
     #[test]

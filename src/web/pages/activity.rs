@@ -175,11 +175,21 @@ mod tests {
 
     use super::*;
     use crate::entry::tests::entry;
-    use crate::event::tests::event;
     use crate::text::{DE, EN};
 
+    fn event(action: &str, detail: &str) -> Event {
+        Event {
+            at: When::from_seconds(1_795_000_000),
+            by: "alice".to_owned(),
+            action: action.to_owned(),
+            user: Some("alice".to_owned()),
+            entry: Some(1),
+            detail: detail.to_owned(),
+        }
+    }
+
     fn line(action: &str, detail: &str) -> Line {
-        let event = event(action, 1, detail);
+        let event = event(action, detail);
         Line::of(&event, "alice", event.at, &EN)
     }
 
@@ -191,7 +201,7 @@ mod tests {
         assert!(made.changes.is_empty());
         let removed = line("revoked", "label=\"phone\" why=\"password changed\"");
         assert!(removed.what.starts_with("Removed, "), "{}", removed.what);
-        let event = event("revoked", 1, "label=\"phone\" why=\"by hand\"");
+        let event = event("revoked", "label=\"phone\" why=\"by hand\"");
         let by_another = Line::of(&event, "bob", event.at, &DE);
         assert_eq!(by_another.what, "Entfernt");
         assert_eq!(by_another.at.circumstances, "von alice");

@@ -120,9 +120,9 @@ pub(crate) const DE: Text = Text {
     confirm_identity: "Sind Sie es?",
 
     edit_title: |label| format!("„{label}“ ändern"),
-    save: "Sichern",
+    save: "Speichern",
     confirm_edit: |label| {
-        format!("Bestätigen Sie, dass Sie es sind, damit „{label}“ mehr öffnen darf.")
+        format!("Bestätigen Sie, dass Sie es sind, damit „{label}“ mehr Zugriff erhält.")
     },
     changed: |label| format!("„{label}“ ist geändert."),
     not_changed: "Es wurde nichts geändert.",
@@ -132,9 +132,9 @@ pub(crate) const DE: Text = Text {
     replace_hint: "Ein neues tritt an seine Stelle, für dieselbe App und mit denselben Grenzen.",
     replace_title: |label| format!("Das Passwort für „{label}“ ersetzen?"),
     replace_lead: "Sie erhalten ein neues, das nur einmal gezeigt wird. Tragen Sie es in der App an Stelle des alten ein.",
-    old_password: "Das alte gilt nicht mehr",
-    at_once: "ab sofort",
-    in_a_day: "nach einem Tag",
+    old_password: "Das alte Passwort endet",
+    at_once: "sofort",
+    in_a_day: "in einem Tag",
     confirm_replace: |label| {
         format!("Bestätigen Sie, dass Sie es sind, um das Passwort für „{label}“ zu ersetzen.")
     },

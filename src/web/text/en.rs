@@ -119,7 +119,7 @@ pub(crate) const EN: Text = Text {
 
     edit_title: |label| format!("Edit “{label}”"),
     save: "Save",
-    confirm_edit: |label| format!("To let “{label}” open more, confirm that it is you."),
+    confirm_edit: |label| format!("To give “{label}” more access, confirm that it is you."),
     changed: |label| format!("“{label}” is changed."),
     not_changed: "Nothing was changed.",
 
@@ -128,7 +128,7 @@ pub(crate) const EN: Text = Text {
     replace_hint: "Another one takes its place, for the same app and with the same limits.",
     replace_title: |label| format!("Replace the password of “{label}”?"),
     replace_lead: "You get a new one, which is shown once. Type it into the app in place of the old one.",
-    old_password: "The old one stops working",
+    old_password: "The old password stops working",
     at_once: "at once",
     in_a_day: "in a day",
     confirm_replace: |label| {
