@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value as Json, json};
 use support::visitor::{Answer, Visitor};
 use support::web::Web;
@@ -13,11 +15,22 @@ fn entries(web: &Web, user: &str) -> Json {
     web.machine.tool(&format!("list {user} --json")).json()
 }
 
-/// Sends a form that the page at `from` shows, or any page if that shows none.
+/// Sends the form at `path`, or, where none is shown, what it would be.
 fn send(visitor: &mut Visitor, path: &str, id: &str, fields: &[(&str, &str)]) -> Answer {
-    let token = visitor.get("/new").token();
-    let always = [("token", token.as_str()), ("id", id)];
+    let form = visitor.get(&format!("{path}?id={}", id.replace(' ', "+")));
+    let (token, mark) = match form.status {
+        200 => (form.token(), mark(&form)),
+        _ => (visitor.get("/new").token(), String::new()),
+    };
+    let always = [("token", token.as_str()), ("id", id), ("mark", &mark)];
     visitor.post(path, &[&always, fields].concat())
+}
+
+/// What the form says of the entry as it was when it was shown.
+fn mark(form: &Answer) -> String {
+    let mark = form.body.split("name=\"mark\" value=\"").nth(1);
+    let mark = mark.and_then(|rest| rest.split('"').next());
+    mark.unwrap_or_default().to_owned()
 }
 
 const RENAMED: [(&str, &str); 2] = [("label", "mine"), ("service", "mail")];
@@ -72,10 +85,14 @@ fn a_form_that_is_sent_again_changes_and_replaces_nothing() {
     neighbour.create(label, &[&password]);
 
     // Less needs no proof; the same form is good once.
-    let token = neighbour.get("/edit?id=1").token();
+    web.machine
+        .tool("edit neighbour 1 --label plain")
+        .succeeds();
+    let form = neighbour.get("/edit?id=1");
     let fields = [
-        ("token", &*token),
+        ("token", &*form.token()),
         ("id", "1"),
+        ("mark", &*mark(&form)),
         ("label", "phone"),
         ("service", "imap"),
     ];
@@ -157,4 +174,66 @@ fn where_only_a_label_can_be_chosen_only_that_is_changed() {
     let refused = send(&mut neighbour, "/replace", "1", &[]);
     let list = neighbour.follow(refused);
     assert!(list.body.contains("Nothing was replaced."), "{list:?}");
+}
+
+#[test]
+fn a_form_that_is_older_than_the_entry_takes_nothing_back() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    let mut neighbour = web.neighbour();
+    let form = neighbour.get("/edit?id=1");
+    web.machine
+        .tool("edit neighbour 1 --service imap --from 192.0.2.0/24")
+        .succeeds();
+    let fields = [
+        ("token", &*form.token()),
+        ("id", "1"),
+        ("mark", &*mark(&form)),
+        ("label", "my phone"),
+        ("service", "mail"),
+    ];
+    let now = neighbour.post("/edit", &fields);
+    assert_eq!(now.status, 422, "{now:?}");
+    assert!(now.body.contains("changed elsewhere meanwhile"), "{now:?}");
+    assert!(now.body.contains("value=\"192.0.2.0/24\""), "{now:?}");
+    assert_eq!(entries(&web, "neighbour")[0]["label"], "phone");
+}
+
+#[test]
+fn whoever_changes_slowly_and_hangs_up_keeps_nobody_else_from_their_list() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine
+        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"3\"]]/' /etc/security/app-passwd.toml");
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    let mut neighbour = web.neighbour();
+    let password = web.machine.account_password("neighbour");
+    for number in 1..=4 {
+        let create = format!("neighbour --label phone-{number}");
+        web.machine.create(&create);
+    }
+    let mut busy = 0;
+    for id in ["1", "2", "3", "4"] {
+        let asked = send(&mut neighbour, "/replace", id, &[("old", "at-once")]);
+        if asked.status == 429 {
+            busy += 1;
+            continue;
+        }
+        let answer = [("token", &*asked.token()), ("answer", &*password)];
+        neighbour.hang_up_after("/answer", &answer);
+    }
+    let asked = Instant::now();
+    assert_eq!(demo.get("/").status, 200);
+    assert!(asked.elapsed() < Duration::from_secs(1));
+    // Two of them at once are theirs, for as long as each takes, though nobody waits for them any more.
+    assert_eq!(busy, 2);
+    let entries = entries(&web, "neighbour");
+    let is_new = |entry: &&Json| entry["replaces"].is_i64();
+    let made = entries.as_array().unwrap().iter().filter(is_new).count();
+    assert_eq!(made, 2, "{entries}");
 }

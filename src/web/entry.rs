@@ -94,6 +94,13 @@ impl Entry {
         networks.join(", ")
     }
 
+    /// What can be changed of it, in one line: another one says that it was changed.
+    pub(crate) fn mark(&self) -> String {
+        let expires = self.expires.map(When::exact).unwrap_or_default();
+        let (services, networks) = (self.services.join(","), self.networks.join(","));
+        [services, networks, expires, self.label.clone()].join(" ")
+    }
+
     /// When it was used last, or made.
     pub(crate) fn idle_since(&self) -> When {
         self.last_used.as_ref().map_or(self.created, |used| used.at)

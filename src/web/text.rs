@@ -125,6 +125,7 @@ pub(crate) struct Text {
     pub(crate) confirm_edit: OfName,
     pub(crate) changed: OfName,
     pub(crate) not_changed: &'static str,
+    pub(crate) changed_meanwhile: &'static str,
 
     // -- another password for the same
     pub(crate) replace: &'static str,

@@ -80,6 +80,12 @@ impl Purpose {
         }
     }
 
+    /// What runs with a password is ended, by the commands of `[on_revoke]`. That goes on, in its place, when
+    /// they hang up. What takes no time is given up then: no secret is made that nobody sees.
+    const fn may_take_long(&self) -> bool {
+        !matches!(self, Self::SignIn { .. } | Self::Create(_))
+    }
+
     /// What somebody has to prove that it is they for.
     fn lead(&self, text: &Text) -> String {
         match self {
@@ -146,12 +152,12 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Fo
     if form.get("cancel").is_some() {
         return Ok(Redirect::to(&about.purpose.back()).into_response());
     }
-    let is_signed_in = !matches!(about.purpose, Purpose::SignIn { .. });
+    let may_take_long = about.purpose.may_take_long();
     let done = async move {
         let step = evenly(&mut about, talk.reply(form.secret("answer"))).await;
         go_on(&app, visitor, about, step).await
     };
-    match is_signed_in {
+    match may_take_long {
         true => tokio::spawn(done)
             .await
             .unwrap_or(Err(Trouble::no_helper(text))),

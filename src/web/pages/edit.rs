@@ -22,6 +22,8 @@ struct Page {
     notice: Option<Notice>,
     title: String,
     id: i64,
+    /// As what the form shows it.
+    mark: String,
     fields: Fields,
     may_be_replaced: bool,
 }
@@ -43,6 +45,17 @@ pub(super) async fn send(session: SignedIn, typed: Form) -> Answer {
     session.take(typed.token())?;
     let entry = list::one(&session, &typed.text("id")).await?;
     let (rules, text) = (&session.who.rules, session.text());
+    if typed.get("mark") != Some(entry.mark().as_str()) {
+        // What somebody else has changed since would be taken back by what this form still says.
+        let notice = Notice::problem(text.changed_meanwhile);
+        return form(
+            &session,
+            &entry,
+            Draft::of(&entry),
+            Problems::default(),
+            Some(notice),
+        );
+    }
     let draft = Draft::read(&typed);
     let problems = draft.problems(rules, text);
     if problems.first().is_some() {
@@ -86,6 +99,7 @@ fn form(
         notice,
         title: (session.text().edit_title)(&entry.label),
         id: entry.id,
+        mark: entry.mark(),
         fields: Fields::of(session, entry, draft, problems),
         may_be_replaced: entry.stands_for_itself() && entry.status == "active",
     };

@@ -126,6 +126,7 @@ pub(crate) const DE: Text = Text {
     },
     changed: |label| format!("„{label}“ ist geändert."),
     not_changed: "Es wurde nichts geändert.",
+    changed_meanwhile: "Es wurde inzwischen anderswo geändert. So ist es jetzt.",
 
     replace: "Passwort ersetzen",
     replace_why: "Ist das Passwort verloren oder anderen bekannt?",

@@ -122,6 +122,7 @@ pub(crate) const EN: Text = Text {
     confirm_edit: |label| format!("To give “{label}” more access, confirm that it is you."),
     changed: |label| format!("“{label}” is changed."),
     not_changed: "Nothing was changed.",
+    changed_meanwhile: "It was changed elsewhere meanwhile. This is how it is now.",
 
     replace: "Replace the password",
     replace_why: "Is the password lost, or known to others?",
