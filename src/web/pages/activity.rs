@@ -6,10 +6,9 @@ use std::cmp::Reverse;
 use askama::Template;
 use axum::http::{StatusCode, Uri};
 use pam_app_passwd::credential::UserName;
-use pam_app_passwd::helper::own::NOT_THEIRS;
 
-use super::list;
 use super::row::{Moment, now};
+use super::{admin, list};
 use crate::entry::{self, Entry};
 use crate::event::Event;
 use crate::form::Form;
@@ -61,19 +60,12 @@ pub(super) async fn show(session: SignedIn) -> Answer {
 
 /// `GET /admin/activity?user=USER`
 pub(super) async fn of_everybody(session: SignedIn, uri: Uri) -> Answer {
-    let text = session.text();
-    if !session.who.rules.admin {
-        return Err(Trouble::not_allowed(text));
-    }
     let user = Form::of_address(&uri).text("user");
     let name = UserName::parse(&user).ok();
     let mut words = vec!["admin", "log", LAST];
     words.extend(name.as_ref().map(UserName::as_str));
-    let end = session.ask(&words).await?;
-    if end.says(NOT_THEIRS) {
-        return Err(Trouble::not_allowed(text));
-    }
-    let events: Vec<Event> = entry::read(&end).ok_or(Trouble::no_helper(text))?;
+    let end = admin::ask(&session, &words).await?;
+    let events: Vec<Event> = entry::read(&end).ok_or(Trouble::no_helper(session.text()))?;
     page(&session, &events, Vec::new(), Some(user))
 }
 

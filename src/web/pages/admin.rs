@@ -106,15 +106,21 @@ pub(super) fn end(session: &SignedIn, end: End) -> Answer {
     Ok(session.go("/admin", removed(session.text(), end)))
 }
 
-/// Everybody's. Whether they may is the helper's to say, each time.
+/// Everybody's.
 async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
-    let text = session.text();
+    let end = ask(session, &["admin", "list"]).await?;
+    entry::read(&end).ok_or(Trouble::no_helper(session.text()))
+}
+
+/// Has an administrator's wish fulfilled. Whether they are one is the helper's to say, each time.
+pub(super) async fn ask(session: &SignedIn, words: &[&str]) -> Result<End, Trouble> {
+    let not_allowed = Trouble::not_allowed(session.text());
     if !session.who.rules.admin {
-        return Err(Trouble::not_allowed(text));
+        return Err(not_allowed);
     }
-    let end = session.ask(&["admin", "list"]).await?;
+    let end = session.ask(words).await?;
     match end.says(NOT_THEIRS) {
-        true => Err(Trouble::not_allowed(text)),
-        false => entry::read(&end).ok_or(Trouble::no_helper(text)),
+        true => Err(not_allowed),
+        false => Ok(end),
     }
 }

@@ -108,12 +108,7 @@ pub(super) async fn refused(
     end: helper::End,
 ) -> Result<(Problems, Option<Notice>), Trouble> {
     let text = session.text();
-    let has_it = |entry: &Entry| entry.stands_for_itself() && entry.label == label;
-    let is_other = |entry: &Entry| Some(entry.id) != own;
-    if end.code == POLICY
-        && let entries = list::entries(session).await?
-        && entries.iter().any(|entry| has_it(entry) && is_other(entry))
-    {
+    if end.code == POLICY && is_taken(session, label, own).await? {
         let problems = Problems {
             label: Some(text.label_taken.to_owned()),
             ..Problems::default()
@@ -122,4 +117,11 @@ pub(super) async fn refused(
     }
     let notice = Notice::failed(nothing, end, text);
     Ok((Problems::default(), Some(notice)))
+}
+
+async fn is_taken(session: &SignedIn, label: &str, own: Option<i64>) -> Result<bool, Trouble> {
+    let has_it = |entry: &Entry| entry.stands_for_itself() && entry.label == label;
+    let is_other = |entry: &Entry| Some(entry.id) != own;
+    let entries = list::entries(session).await?;
+    Ok(entries.iter().any(|entry| has_it(entry) && is_other(entry)))
 }

@@ -58,7 +58,7 @@ pub(crate) const DE: Text = Text {
     signed_out_everywhere: "Sie sind in jedem Browser abgemeldet.",
     timed_out: "Sie sind nicht mehr angemeldet: Es ist länger nichts geschehen, Verbindung oder Browser sind andere, \
                 oder Sie haben sich anderswo abgemeldet.",
-    time_limit: |minutes| format!("Sie haben dafür {minutes} Minuten."),
+    time_limit: |minutes| format!("Sie haben {minutes} Minuten, um alles zu beantworten."),
 
     list: "App-spezifische Passwörter",
     list_lead: "Jedes lässt eine App herein und kann ihr wieder genommen werden, ohne die anderen zu stören.",

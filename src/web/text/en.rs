@@ -58,7 +58,7 @@ pub(crate) const EN: Text = Text {
     signed_out_everywhere: "You are signed out, in every browser.",
     timed_out: "You are not signed in any more: nothing happened for a while, your connection or browser is another \
                 one, or you signed out elsewhere.",
-    time_limit: |minutes| format!("You have {minutes} minutes for this."),
+    time_limit: |minutes| format!("You have {minutes} minutes to answer everything."),
 
     list: "App-specific passwords",
     list_lead: "Each lets one app in, and can be taken away again without touching the others.",
