@@ -34,14 +34,14 @@ pub(super) struct Moment {
 impl Row {
     pub(super) fn new(entry: &Entry, now: When, text: &'static Text) -> Self {
         let used = |used: &Used| Moment::of_use(used, now, text);
-        let is_replaced = entry.replaced_by.is_some();
+        let is_replaced = entry.replaced_by.is_some() && entry.status == "active";
         Self {
             id: entry.id,
             user: entry.user.clone(),
             label: entry.label.clone(),
-            status: match entry.status.as_str() {
-                "active" if is_replaced => text.replaced,
-                status => (text.status)(status),
+            status: match is_replaced {
+                true => text.replaced,
+                false => (text.status)(&entry.status),
             },
             is_replaced,
             services: entry.services.join(", "),
