@@ -158,6 +158,23 @@ fn a_pass_is_good_for_the_page_alone_and_until_it_is_ended() {
 }
 
 #[test]
+fn a_pass_of_whoever_may_do_nothing_any_more_can_be_ended() {
+    if cannot_run(&NEEDS) {
+        return;
+    }
+    let page = Page::with("");
+    let pass = page.pass("neighbour");
+    let keys = format!("[self_service]\nenabled = true\nweb_user = \"{PAGE}\"\n");
+    page.scene
+        .configure(&format!("{keys}groups = [\"no-such-group\"]\n"));
+    assert_eq!(page.does(&pass, &["rules"], &[]).0, 5);
+    assert_eq!(page.does(&pass, &["sign-out"], &[]).0, 0);
+    page.scene.configure(&keys);
+    let (_, said) = page.does(&pass, &["rules"], &[]);
+    assert!(said.contains("nobody is signed in"), "{said}");
+}
+
+#[test]
 fn who_does_not_exist_is_answered_like_who_does() {
     if cannot_run(&NEEDS) {
         return;

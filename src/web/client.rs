@@ -42,16 +42,17 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Where the browser is. `said` is what the header of the trusted proxies says, each proxy behind the
-/// one before it. `None`: a trusted proxy says nothing that can be understood, so nobody knows.
+/// one before it. `None`: a trusted proxy says nothing that can be understood, so nobody knows. A `peer`
+/// without an address is one.
 pub(crate) fn address<'a>(
-    peer: IpAddr,
+    peer: Option<IpAddr>,
     said: impl DoubleEndedIterator<Item = &'a str>,
     trusted: &[Network],
 ) -> Option<IpAddr> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let peer = peer.to_canonical();
-    if !is_trusted(peer) {
-        return Some(peer);
+    let peer = peer.map(|peer| peer.to_canonical());
+    if let Some(browser) = peer.filter(|peer| !is_trusted(*peer)) {
+        return Some(browser);
     }
     let mut nearest = None;
     for hop in said.rev().flat_map(|line| line.rsplit(',')) {
@@ -82,7 +83,7 @@ mod tests {
 
     fn found(peer: &str, said: &[&str]) -> Option<String> {
         let trusted = ["127.0.0.1", "::1", "10.0.0.0/8"].map(|text| Network::parse(text).unwrap());
-        let found = address(peer.parse().unwrap(), said.iter().copied(), &trusted);
+        let found = address(peer.parse().ok(), said.iter().copied(), &trusted);
         found.map(|address| address.to_string())
     }
 
@@ -112,6 +113,12 @@ mod tests {
                 "{said:?}"
             );
         }
+    }
+
+    #[test]
+    fn whoever_has_no_address_has_come_over_the_proxys_own_socket() {
+        assert_eq!(found("", &["203.0.113.9"]).unwrap(), "203.0.113.9");
+        assert_eq!(found("", &[]), None);
     }
 
     #[test]

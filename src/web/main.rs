@@ -6,7 +6,12 @@
 //! them. So whoever breaks in here can act for those who are signed in, and for nobody else.
 //!
 //! ```text
-//! server     connections, TLS, limits of time and number
+//! server     connections, their time, and their end
+//!   listener    where they come in
+//!   connections their number, and which gives way
+//!   unread      ends one whose answers are not read
+//!   tls         without a proxy
+//!   sweep       forgets what is over
 //!   security what every answer says, and which POST is believed
 //!   visitor  who is at the other end: address, language, cookie
 //!   pages    one file for each page
@@ -17,8 +22,10 @@
 //!     text     every word, in every language
 //! ```
 
+mod arriving;
 mod asset;
 mod client;
+mod connections;
 mod cookie;
 mod draft;
 mod entry;
@@ -26,20 +33,24 @@ mod event;
 mod filter;
 mod form;
 mod helper;
+mod listener;
 mod page;
 mod pages;
 mod places;
 mod prompt;
 mod security;
+mod seldom;
 mod server;
 mod session;
 mod settings;
 mod signed_in;
+mod sweep;
 mod talks;
 mod text;
 mod tls;
 mod token;
 mod trouble;
+mod unread;
 mod visitor;
 mod when;
 
@@ -55,6 +66,7 @@ use helper::Helper;
 use session::Sessions;
 use settings::Settings;
 use talks::Talks;
+use tls::Tls;
 
 /// The self-service page of app-passwd
 #[derive(Parser)]
@@ -92,7 +104,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| format!("core dumps: {error}"))?;
     let settings = Settings::load(&arguments.config)?;
-    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let tls = settings.tls.clone().map(Tls::load).transpose()?;
     if arguments.check {
         return Ok(());
     }

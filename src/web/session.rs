@@ -63,7 +63,6 @@ impl Sessions {
                 forms: VecDeque::new(),
                 notice: None,
             };
-            all.retain(|_, session| session.used.elapsed() < IDLE);
             if all.len() >= MOST {
                 let idlest = all.iter().min_by_key(|(_, session)| session.used);
                 let idlest = idlest.map(|(token, _)| *token);
@@ -135,6 +134,11 @@ impl Sessions {
     /// Ends every session of a user.
     pub(crate) fn end_all(&self, user: &UserName) {
         self.with(|all| all.retain(|_, session| session.who.user != *user));
+    }
+
+    /// Forgets those that nobody has looked at for too long.
+    pub(crate) fn sweep(&self) {
+        self.with(|all| all.retain(|_, session| session.used.elapsed() < IDLE));
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<Token, Session>) -> T) -> T {

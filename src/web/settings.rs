@@ -2,9 +2,11 @@
 //! The configuration of the page: every key with its default beside it. It has a file of its own, so
 //! that the module, which reads the other one at each login, needs to know nothing of it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use axum::http::HeaderName;
 use pam_app_passwd::config;
 use pam_app_passwd::credential::Network;
 use serde::Deserialize;
@@ -19,8 +21,7 @@ pub(crate) const PATH: &str = "/etc/security/app-passwd-web.toml";
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
-    /// Where to listen.
-    listen: SocketAddr,
+    listen: Listen,
     /// What stands before the first slash in the browser: `https://passwords.example.org`.
     origin: String,
     /// Whose word about the browser's address is taken.
@@ -38,7 +39,7 @@ impl Default for File {
     fn default() -> Self {
         let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8462)),
+            listen: Listen::Network(SocketAddr::from((Ipv4Addr::LOCALHOST, 8462))),
             origin: String::new(),
             trusted_proxies: loopback
                 .iter()
@@ -48,6 +49,36 @@ impl Default for File {
             language: Choice::Auto,
             tls_certificate: None,
             tls_key: None,
+        }
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Listen {
+    Network(SocketAddr),
+    /// A socket for a proxy, which nobody else may open.
+    Socket(PathBuf),
+}
+
+impl TryFrom<String> for Listen {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.parse() {
+            Ok(address) => Ok(Self::Network(address)),
+            Err(_) if text.starts_with('/') => Ok(Self::Socket(text.into())),
+            Err(_) => Err("neither an address with a port nor the absolute path of a socket"),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            Self::Socket(path) => path.display().fmt(f),
         }
     }
 }
@@ -65,17 +96,17 @@ enum Choice {
 /// What the administrator decided, and that can be used.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
     pub(crate) origin: String,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) client_address_header: axum::http::HeaderName,
+    pub(crate) client_address_header: HeaderName,
     /// In this language, whatever the browser prefers.
     pub(crate) language: Option<Language>,
     pub(crate) tls: Option<Tls>,
 }
 
 /// Where certificate and key are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
@@ -99,14 +130,11 @@ impl Settings {
                     .to_owned(),
             );
         }
-        let header = file.client_address_header.to_ascii_lowercase();
         Ok(Self {
             listen: file.listen,
             origin: file.origin,
             trusted_proxies: file.trusted_proxies,
-            client_address_header: header
-                .parse()
-                .map_err(|_| "client_address_header must be the name of a header".to_owned())?,
+            client_address_header: address_header(&file.client_address_header)?,
             language: match file.language {
                 Choice::Auto => None,
                 Choice::De => Some(Language::De),
@@ -119,6 +147,20 @@ impl Settings {
             },
         })
     }
+}
+
+/// A header that has an address, or a list of them, as its name says. Any other would keep everybody out, or
+/// have what the browser says believed.
+fn address_header(name: &str) -> Result<HeaderName, String> {
+    let name = name.to_ascii_lowercase();
+    let of_addresses = ["-for", "ip", "addr", "address"];
+    let is_right = of_addresses.iter().any(|end| name.ends_with(end));
+    name.parse().ok().filter(|_| is_right).ok_or_else(|| {
+        format!(
+            "client_address_header: '{name}' is no header that has addresses and nothing else; hint: have the \
+             proxy send X-Forwarded-For"
+        )
+    })
 }
 
 /// `https://`, and a host with perhaps a port. Cookies that only this host can have set need TLS.
@@ -191,6 +233,48 @@ mod tests {
             "https://a b",
         ] {
             assert!(Settings::of(file(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_address_comes_in_a_header_of_addresses() {
+        let with = |name: &str| {
+            Settings::of(File {
+                client_address_header: name.to_owned(),
+                ..file("https://passwords.example.org")
+            })
+        };
+        for good in [
+            "X-Forwarded-For",
+            "x-real-ip",
+            "CF-Connecting-IP",
+            "X-Envoy-External-Address",
+        ] {
+            assert!(with(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "",
+            "Forwarded",
+            "Host",
+            "Cookie",
+            "X-Forwarded-Host",
+            "X Real IP",
+        ] {
+            let why = with(wrong).unwrap_err();
+            assert!(
+                why.contains("hint: have the proxy send X-Forwarded-For"),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_listens_at_an_address_with_a_port_or_at_the_path_of_a_socket() {
+        let listen = |text: &str| Listen::try_from(text.to_owned());
+        assert!(matches!(listen("[::]:8462"), Ok(Listen::Network(_))));
+        assert!(matches!(listen("/run/web/socket"), Ok(Listen::Socket(_))));
+        for wrong in ["", "8462", "127.0.0.1", "localhost:8462", "run/web/socket"] {
+            assert!(listen(wrong).is_err(), "{wrong}");
         }
     }
 

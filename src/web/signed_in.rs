@@ -9,7 +9,9 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
+use crate::client::Client;
 use crate::helper::{End, TURN};
 use crate::page::{Frame, Notice};
 use crate::session::Who;
@@ -17,7 +19,7 @@ use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{TIMED_OUT, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, say};
+use crate::{App, seldom};
 
 pub(crate) struct SignedIn {
     pub(crate) app: Arc<App>,
@@ -79,13 +81,7 @@ impl SignedIn {
 
     /// What they wish, in the words of the tool.
     pub(crate) fn wish(&self, words: Vec<String>) -> Wish {
-        Wish {
-            origin: Some(self.visitor.client.address.to_string()),
-            pass: Some(self.who.pass.clone()),
-            json: true,
-            words,
-            ..Wish::default()
-        }
+        wish(&self.visitor.client, &self.who.pass, words)
     }
 
     pub(crate) fn wish_of(&self, words: &[&str]) -> Wish {
@@ -128,7 +124,7 @@ impl SignedIn {
     }
 
     pub(crate) fn no_helper(&self, error: &io::Error) -> Trouble {
-        say(&format!("error: the helper: {error}"));
+        seldom::say(&format!("error: the helper: {error}"));
         Trouble::no_helper(self.text())
     }
 
@@ -138,8 +134,20 @@ impl SignedIn {
         Redirect::to(to).into_response()
     }
 
-    /// What was to be said here.
+    /// What was to be said here, to whoever sees it.
     pub(crate) fn notice(&self) -> Option<Notice> {
-        self.app.sessions.notice(self.token)
+        let is_seen = !self.visitor.sees_nothing;
+        is_seen.then(|| self.app.sessions.notice(self.token))?
+    }
+}
+
+/// What somebody wishes who has this pass, in the words of the tool.
+pub(crate) fn wish(client: &Client, pass: &Zeroizing<String>, words: Vec<String>) -> Wish {
+    Wish {
+        origin: Some(client.address.to_string()),
+        pass: Some(pass.clone()),
+        json: true,
+        words,
+        ..Wish::default()
     }
 }

@@ -27,6 +27,8 @@ const SIGN_INS: usize = 6;
 const PROOFS: usize = 8;
 /// Those of one user, who may do it in two browsers.
 const OF_A_USER: usize = 2;
+/// Refusals that wait for their time, with the people of one network: each holds a connection meanwhile.
+const REFUSALS: usize = 16;
 /// How long an answer may take when others wait for the place.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -35,6 +37,7 @@ pub(crate) struct Talks {
     waiting: Mutex<HashMap<Token, Waiting>>,
     sign_ins: Places<Party>,
     proofs: Places<Party>,
+    refusals: Places<Party>,
 }
 
 /// By whom conversations are counted.
@@ -72,7 +75,10 @@ impl Talks {
             Party::Network(_) => (&self.sign_ins, SIGN_INS, usize::MAX),
             Party::User(_) => (&self.proofs, PROOFS, OF_A_USER),
         };
-        self.with(|_| ()); // what took too long gives its place back
+        if self.refusals.of(&party) >= REFUSALS {
+            return None;
+        }
+        self.sweep();
         let place = places.take(party);
         let own = places.of(place.party());
         // What gives way is dropped, and with it goes its connection.
@@ -84,6 +90,12 @@ impl Talks {
             by_load.or_else(|| self.give_up(places, |_, began| began.elapsed() >= PATIENCE))?;
         }
         Some(place)
+    }
+
+    /// Gives the place back of a conversation that has ended, though whoever had it hears of that later: as
+    /// long as what is returned is kept.
+    pub(crate) fn refuse(&self, place: Place<Party>) -> Place<Party> {
+        self.refusals.take(place.party().clone())
     }
 
     /// Keeps a conversation until the form with the token that is returned comes back.
@@ -110,6 +122,11 @@ impl Talks {
         drop(gone);
     }
 
+    /// Gives up what has taken too long.
+    pub(crate) fn sweep(&self) {
+        self.with(|_| ());
+    }
+
     /// Of those that `may` give way, the oldest of the party that has most.
     fn give_up(
         &self,
@@ -134,5 +151,24 @@ impl Talks {
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, waiting| waiting.about.began.elapsed() < TALK);
         look(&mut all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_waits_keeps_nobody_from_beginning_unless_its_network_has_many() {
+        let talks = Talks::default();
+        let [here, there] = ["192.0.2.0", "203.0.113.0"].map(|text| text.parse().unwrap());
+        let begin = |network| talks.admit(Party::Network(network));
+        let waits: Vec<_> = (0..REFUSALS)
+            .map(|_| talks.refuse(begin(here).unwrap()))
+            .collect();
+        assert!(begin(here).is_none());
+        assert!(begin(there).is_some());
+        drop(waits);
+        assert!(begin(here).is_some());
     }
 }

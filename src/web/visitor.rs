@@ -6,16 +6,21 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 
 use crate::client::{self, Client};
 use crate::text::{self, Text};
 use crate::token::Token;
-use crate::{App, cookie, say};
+use crate::{App, cookie, seldom};
 
 /// Who is connected: a browser, or a proxy.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) enum Peer {
+    /// Either, at this address.
+    At(IpAddr),
+    /// A proxy, on the socket that nobody else may open.
+    Proxy,
+}
 
 pub(crate) struct Visitor {
     pub(crate) client: Client,
@@ -23,6 +28,8 @@ pub(crate) struct Visitor {
     /// What the cookies say.
     pub(crate) visit: Option<Token>,
     pub(crate) session: Option<Token>,
+    /// Of the answer they get the head alone.
+    pub(crate) sees_nothing: bool,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {
@@ -38,6 +45,7 @@ impl FromRequestParts<Arc<App>> for Visitor {
             text: language(&parts.headers, app),
             visit: cookie::read(&parts.headers, cookie::VISIT),
             session: cookie::read(&parts.headers, cookie::SESSION),
+            sees_nothing: parts.method == Method::HEAD,
         })
     }
 }
@@ -49,14 +57,17 @@ pub(crate) fn language(headers: &HeaderMap, app: &App) -> &'static Text {
 }
 
 fn client(parts: &Parts, app: &App) -> Option<Client> {
-    let Peer(peer) = parts.extensions.get()?;
+    let peer = match parts.extensions.get()? {
+        Peer::At(address) => Some(*address),
+        Peer::Proxy => None,
+    };
     let said = parts.headers.get_all(&app.settings.client_address_header);
     // What is no text is no address either.
     let said: Vec<_> = said
         .iter()
         .map(|line| line.to_str().unwrap_or("?"))
         .collect();
-    let address = client::address(*peer, said.into_iter(), &app.settings.trusted_proxies)?;
+    let address = client::address(peer, said.into_iter(), &app.settings.trusted_proxies)?;
     let agent = parts.headers.get(axum::http::header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
     Some(Client::new(address, agent.unwrap_or_default()))
@@ -64,7 +75,7 @@ fn client(parts: &Parts, app: &App) -> Option<Client> {
 
 /// Limits of tries count by the browser's address, so without it nobody is let in.
 fn nobody_knows_where() -> (StatusCode, &'static str) {
-    say(
+    seldom::say(
         "error: the proxy does not say where the browser is; hint: see client_address_header in app-passwd-web(8)",
     );
     (

@@ -4,7 +4,8 @@
 #
 #   web-proxy.sh nginx|apache COMMAND [ARGUMENT...]
 #
-# Only ports, host name and certificate are this machine's.
+# Only ports, host name and certificate are this machine's; and where the page listens on a socket (web.sh --socket), the
+# line for it, which is a comment in that configuration, is in force.
 set -eu
 umask 022
 packaging=$(cd "$(dirname "$0")/../../packaging/web" && pwd)
@@ -12,12 +13,14 @@ proxy=$1
 shift
 page=$(cat /run/demo/web-port)
 front=$(cat /run/demo/web-proxy-port)
+socket=$(find /run/app-passwd-web -type s 2>/dev/null || true)
 
 ours() {
     sed -e "s/passwords\.example\.org;/localhost;/; s/ServerName passwords\.example\.org/ServerName localhost/" \
         -e "s,/etc/ssl/passwords\.example\.org\.pem,/run/demo/web.pem," \
         -e "s,/etc/ssl/passwords\.example\.org\.key,/run/demo/web.key," \
         -e "s/listen \[::\]:443 ssl;//; s/listen 443 ssl;/listen 127.0.0.1:$front ssl;/" \
+        ${socket:+-e "s,^\( *\)# \(.*unix:.*\),\1\2," -e "/127\.0\.0\.1:8462/d"} \
         -e "s/\*:443/127.0.0.1:$front/; s/127\.0\.0\.1:8462/127.0.0.1:$page/" "$packaging/$1.conf"
 }
 

@@ -44,11 +44,16 @@ impl Web {
         Web::with("--proxy", "", &[])
     }
 
-    /// Behind this proxy, which has the configuration that we ship.
-    pub fn behind(proxy: &str, needs: &[&str]) -> Option<Web> {
+    /// With TLS of its own, and without mail.
+    pub fn alone() -> Option<Web> {
+        Web::with("", "", &[])
+    }
+
+    /// Behind this proxy, which has the configuration that we ship and comes by `way`, an option of `web.sh`.
+    pub fn behind(proxy: &str, way: &str, needs: &[&str]) -> Option<Web> {
         let daemons = format!("web-proxy.sh {proxy}");
         let needs = [needs, &browser::NEEDS].concat();
-        Web::running(&needs, |page| format!("web.sh {page} --proxy -- {daemons}"))
+        Web::running(&needs, |page| format!("web.sh {page} {way} -- {daemons}"))
     }
 
     /// Somebody at this address.

@@ -6,6 +6,7 @@
 # PAGE is the program. It runs as a user of its own, app-passwd-web, and serves over TLS of its own on a free port of
 # localhost; options are:
 #   --proxy              it serves plain HTTP, for a proxy on 127.0.0.1, whose port is in /run/demo/web-proxy-port
+#   --socket             the same, over /run/app-passwd-web/socket, which www-data may open
 #
 # PAM asks for the password and, of those who have one, for the code. neighbour is an administrator. What stands in
 # /run/demo for COMMAND: web-url, web-port, web.pid, web.log, helper.pid, web.pem.
@@ -15,10 +16,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 page=$1
 shift
-proxy=
+proxy= socket=
 while [ "$1" != -- ]; do
     case $1 in
         --proxy) proxy=yes ;;
+        --socket) proxy=yes socket=/run/app-passwd-web/socket ;;
         *) echo "web.sh: what is $1?" >&2; exit 2 ;;
     esac
     shift
@@ -54,7 +56,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 
 chown app-passwd-web /run/demo/web.key
 echo "$port" >/run/demo/web-port
 {
-    echo "listen = \"127.0.0.1:$port\""
+    echo "listen = \"${socket:-127.0.0.1:$port}\""
     if [ -n "$proxy" ]; then
         echo "$front" >/run/demo/web-proxy-port
         echo "https://localhost:$front" >/run/demo/web-url
@@ -67,6 +69,12 @@ echo "$port" >/run/demo/web-port
     echo "origin = \"$(cat /run/demo/web-url)\""
 } >/etc/security/app-passwd-web.toml
 
+# As RuntimeDirectory= does, and as an administrator lets the proxy in.
+if [ -n "$socket" ]; then
+    install -d -m 0750 -o app-passwd-web -g app-passwd-web "${socket%/*}"
+    usermod --append --groups app-passwd-web www-data
+fi
+
 # Nobody's child, so that no shell speaks of its end.
 (
     setpriv --reuid app-passwd-web --regid app-passwd-web --clear-groups --no-new-privs \
@@ -75,7 +83,7 @@ echo "$port" >/run/demo/web-port
 )
 
 tries=0
-until curl --silent --output /dev/null --insecure "http$([ -n "$proxy" ] || echo s)://localhost:$port/style.css"; do
+until curl --silent --output /dev/null --insecure ${socket:+--unix-socket "$socket"} "http$([ -n "$proxy" ] || echo s)://localhost:$port/style.css"; do
     tries=$((tries + 1))
     if [ $tries -ge 100 ]; then
         cat /run/demo/web.log >&2

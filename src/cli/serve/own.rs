@@ -138,8 +138,13 @@ impl Own {
         if let (["sign-in"], Some(user), true) = (words(wish).as_slice(), &wish.user, peer.is_web) {
             return self.sign_in(user, origin.as_deref(), client, peer, &config);
         }
+        let user = self.user(wish, peer)?;
+        // Also who may do nothing here any more.
+        if let (["sign-out", rest @ ..], true) = (words(wish).as_slice(), peer.is_web) {
+            return self.sign_out(wish, &user, rest);
+        }
         let person = Arc::new(Person {
-            user: self.user(wish, peer)?,
+            user,
             origin,
             pid: peer.pid,
             client: client.clone(),
@@ -148,7 +153,6 @@ impl Own {
         let proof = self.proof(person.clone(), peer);
         let config = bounded(config);
         person.clone().serve(|| match words(wish).as_slice() {
-            ["sign-out", rest @ ..] if peer.is_web => self.sign_out(wish, &person.user, rest),
             ["rules"] => rules::answer(&person.user, &config),
             ["admin", ..] => administer(wish, &person.user, config, &proof),
             _ => self.have_done(wish, &person.user, config, proof),

@@ -14,6 +14,7 @@ use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::own::{TOO_MUCH, Wish};
 use tokio::time::{Instant, sleep_until};
 
+use super::sign_in::TOO_MANY;
 use super::{admin, edit, new, replace, sign_in};
 use crate::client::network;
 use crate::draft::Draft;
@@ -27,7 +28,7 @@ use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, say};
+use crate::{App, seldom};
 
 /// What the end of a conversation is good for.
 pub(crate) enum Purpose {
@@ -50,9 +51,16 @@ pub(crate) enum Purpose {
     },
 }
 
-/// While nobody has signed in, answers come at whole steps of this: how long PAM takes for somebody says
+/// While nobody has signed in, answers come at whole steps of these: how long PAM takes for somebody says
 /// whether there is such a user, and whether they have a password.
-const STEP: Duration = Duration::from_millis(250);
+///
+/// The first question is asked of everybody, before PAM has looked at anything, and too many tries are
+/// refused before PAM is asked. So these steps may be short.
+const FIRST: Duration = Duration::from_millis(250);
+/// Another question may come behind a wrong answer too, after a hash or not. Most who wait for it are right.
+const NEXT: Duration = Duration::from_secs(1);
+/// A refusal takes as long as those of pam_unix do: longer than any hash.
+const REFUSAL: Duration = Duration::from_secs(2);
 
 #[derive(Template)]
 #[template(path = "answer.html", config = "src/web/askama.toml")]
@@ -116,7 +124,7 @@ pub(super) async fn begin(
         place: Some(place.ok_or(Trouble::busy(visitor.text))?),
         began: Instant::now(),
     };
-    let step = evenly(&mut about, app.helper.begin(wish)).await;
+    let step = evenly(app, &mut about, FIRST, app.helper.begin(wish)).await;
     go_on(app, visitor, about, step).await
 }
 
@@ -154,7 +162,7 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Fo
     }
     let may_take_long = about.purpose.may_take_long();
     let done = async move {
-        let step = evenly(&mut about, talk.reply(form.secret("answer"))).await;
+        let step = evenly(&app, &mut about, NEXT, talk.reply(form.secret("answer"))).await;
         go_on(&app, visitor, about, step).await
     };
     match may_take_long {
@@ -167,21 +175,36 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Fo
 
 /// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
 async fn evenly(
+    app: &App,
     about: &mut About,
+    question: Duration,
     step: impl Future<Output = io::Result<Step>>,
 ) -> io::Result<Step> {
     let asked = Instant::now();
     let step = step.await;
-    if !matches!(step, Ok(Step::Asks(..))) {
-        about.place = None; // it has ended, and others may begin while this one waits
-    }
-    let is_good = matches!(&step, Ok(Step::Ends(end)) if end.code == 0);
-    if matches!(about.purpose, Purpose::SignIn { .. }) && !is_good {
-        let steps = asked.elapsed().as_millis() / STEP.as_millis() + 1;
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        sleep_until(asked + STEP * steps).await;
+    let place = match step {
+        Ok(Step::Asks(..)) => None,
+        _ => about.place.take(), // it has ended, and others may begin while this one waits
+    };
+    if let (Purpose::SignIn { .. }, Some(pace)) = (&about.purpose, pace(&step, question)) {
+        let _waits = place.map(|place| app.talks.refuse(place));
+        let steps = asked.elapsed().as_millis() / pace.as_millis() + 1;
+        sleep_until(asked + pace * u32::try_from(steps).unwrap_or(u32::MAX)).await;
     }
     step
+}
+
+/// At which steps this comes, if a question comes at these. `None`: at once.
+fn pace(step: &io::Result<Step>, question: Duration) -> Option<Duration> {
+    match step {
+        Ok(Step::Asks(..)) => Some(question),
+        Ok(Step::Ends(end)) => match end.code {
+            0 => None,
+            TOO_MANY => Some(FIRST),
+            _ => Some(REFUSAL),
+        },
+        Err(_) => Some(REFUSAL),
+    }
 }
 
 /// The conversation that this form goes on with, which must be its sender's.
@@ -219,7 +242,7 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
         // An answer that no frame holds.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),
         Err(error) => {
-            say(&format!("error: the helper: {error}"));
+            seldom::say(&format!("error: the helper: {error}"));
             Err(Trouble::no_helper(text))
         }
     }

@@ -13,19 +13,21 @@ use pam_app_passwd::helper::own::Wish;
 use zeroize::Zeroizing;
 
 use super::conversation::{self, Purpose};
+use crate::client::Client;
 use crate::entry::{self, Rules};
 use crate::form::Form;
 use crate::helper::End;
 use crate::page::{self, Frame, Notice};
 use crate::session::Who;
+use crate::signed_in::wish;
 use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
-use crate::{App, cookie, say};
+use crate::{App, cookie, seldom};
 
 /// The exit status when there were too many tries.
-const TOO_MANY: u8 = 4;
+pub(super) const TOO_MANY: u8 = 4;
 /// And when this account, or this machine, has no app passwords that people make themselves.
 const NOT_HERE: u8 = 5;
 
@@ -107,17 +109,12 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
     }
     let pass = str::from_utf8(&end.out).unwrap_or_default().trim();
     let pass = Zeroizing::new(pass.to_owned());
-    let rules = rules(app, &visitor, &pass).await;
-    let rules = rules.ok_or(Trouble::no_helper(text))?;
-    let who = Who {
-        user: UserName::parse(&rules.user).map_err(|_| Trouble::no_helper(text))?,
-        pass,
-        rules,
-        turn: Arc::default(),
+    let Some(session) = begin(app, &visitor.client, &pass).await else {
+        // Nobody will show this pass again. If the helper does not hear of it either, it forgets it in a while.
+        let sign_out = wish(&visitor.client, &pass, vec!["sign-out".to_owned()]);
+        let _ = app.helper.ask(&sign_out).await;
+        return Err(Trouble::no_helper(text));
     };
-    // Another token than before: whoever has seen that one has seen nothing.
-    let session = app.sessions.begin(who, visitor.client);
-    let session = session.map_err(|_| Trouble::no_helper(text))?;
     let mut response = Redirect::to("/").into_response();
     let headers = response.headers_mut();
     headers.append(SET_COOKIE, cookie::set(cookie::SESSION, session));
@@ -125,18 +122,26 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
     Ok(response)
 }
 
-/// What the account may make.
-async fn rules(app: &App, visitor: &Visitor, pass: &str) -> Option<Rules> {
-    let wish = Wish {
-        origin: Some(visitor.client.address.to_string()),
-        pass: Some(Zeroizing::new(pass.to_owned())),
-        json: true,
-        ..Wish::of(&["rules"])
+/// Begins the session of whoever has this pass. Its token is another than before: whoever has seen that one
+/// has seen nothing.
+async fn begin(app: &App, client: &Client, pass: &Zeroizing<String>) -> Option<Token> {
+    let rules = rules(app, client, pass).await?;
+    let who = Who {
+        user: UserName::parse(&rules.user).ok()?,
+        pass: pass.clone(),
+        rules,
+        turn: Arc::default(),
     };
+    app.sessions.begin(who, client.clone()).ok()
+}
+
+/// What the account may make.
+async fn rules(app: &App, client: &Client, pass: &Zeroizing<String>) -> Option<Rules> {
+    let wish = wish(client, pass, vec!["rules".to_owned()]);
     match app.helper.ask(&wish).await {
         Ok(end) => entry::read(&end),
         Err(error) => {
-            say(&format!("error: the helper: {error}"));
+            seldom::say(&format!("error: the helper: {error}"));
             None
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::form::Form;
 use crate::signed_in::SignedIn;
 use crate::trouble::Answer;
-use crate::{cookie, say};
+use crate::{cookie, seldom};
 
 /// How long the helper is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     let told = tokio::spawn(async move { app.helper.ask(&wish).await });
     match timeout(PATIENCE, told).await {
         Ok(Ok(Ok(_))) => {}
-        _ => say("error: the helper was not told that somebody has signed out"),
+        _ => seldom::say("error: the helper was not told that somebody has signed out"),
     }
     let to = match is_everywhere {
         true => "/sign-in?signed-out-everywhere",
