@@ -50,6 +50,23 @@ fn the_log_of_a_user_has_that_users_events_only() {
 }
 
 #[test]
+fn of_many_events_the_newest_are_told_still_in_their_order() {
+    let machine = Machine::new();
+    for (user, label) in [("alice", "one"), ("bob", "two"), ("alice", "three")] {
+        machine.create(user, label, &[]);
+    }
+    let entries = |arguments: &[&str]| -> Vec<i64> {
+        let events = log(&machine, arguments);
+        let entry = |event: &Json| event["entry"].as_i64().unwrap();
+        events.iter().map(entry).collect()
+    };
+    assert_eq!(entries(&["--last", "2"]), [2, 3]);
+    assert_eq!(entries(&["alice", "--last=2"]), [1, 3]);
+    assert_eq!(entries(&["--last", "4"]), [1, 2, 3]);
+    assert_eq!(entries(&["--last", "0"]), [0; 0]);
+}
+
+#[test]
 fn what_concerns_the_store_as_a_whole_has_no_user_and_no_entry() {
     let machine = Machine::new();
     machine.create("alice", "phone", &[]);

@@ -36,11 +36,11 @@ fn without_javascript_everything_can_be_done() {
     let list = neighbour.get("/");
     assert!(list.body.contains("Scanner") && !list.body.contains(&secret));
     let question = neighbour.get("/revoke?id=1");
-    assert!(question.body.contains("Revoke “Scanner”?"), "{question:?}");
+    assert!(question.body.contains("Remove “Scanner”?"), "{question:?}");
     let token = question.token();
     let sent = neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
     let list = neighbour.follow(sent);
-    assert!(list.body.contains("“Scanner” is revoked"), "{list:?}");
+    assert!(list.body.contains("“Scanner” is removed"), "{list:?}");
     assert!(labels(&web, "neighbour").is_empty());
     neighbour.create("one", &[&password]);
     neighbour.create("two", &[&password]);
@@ -97,7 +97,7 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
     let wrong = admin.post("/answer", &[("token", &asked.token()), ("answer", "wrong")]);
     let said = admin.follow(wrong).body;
     assert!(
-        said.contains("Nothing was revoked. That did not work. Check what you typed"),
+        said.contains("Nothing was removed. That did not work. Check what you typed"),
         "{said}"
     );
     assert_eq!(labels(&web, "demo"), ["phone", "anything"]);
@@ -112,7 +112,7 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
         "/answer",
         &[("token", &asked.token()), ("answer", &password)],
     );
-    assert!(admin.follow(done).body.contains("“phone” is revoked"));
+    assert!(admin.follow(done).body.contains("“phone” is removed"));
     assert_eq!(labels(&web, "demo"), ["anything"]);
 }
 
@@ -256,7 +256,7 @@ fn what_is_to_be_said_is_not_lost_on_whoever_asks_for_the_head_of_a_page() {
          --cookie '__Host-session={session}' http://127.0.0.1:$(cat web-port)/"
     );
     assert!(web.machine.shell(&head).starts_with("HTTP/1.1 200"));
-    assert!(neighbour.get("/").body.contains("“phone” is revoked"));
+    assert!(neighbour.get("/").body.contains("“phone” is removed"));
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn what_somebody_calls_theirs_is_no_part_of_the_question_whether_to_revoke_it() 
     assert!(
         question
             .body
-            .contains("<h1>Revoke this app-specific password of demo?</h1>"),
+            .contains("<h1>Remove this app-specific password of demo?</h1>"),
         "{question:?}"
     );
     assert!(
@@ -720,7 +720,7 @@ fn a_lifetime_of_hours_and_defaults_that_may_not_be_named_leave_a_form_that_work
     web.machine.shell(&format!("sed -i '{changes}' {file}"));
     let mut neighbour = web.neighbour();
     let form = neighbour.get("/new");
-    assert!(!form.body.contains("name=\"days\""), "{form:?}");
+    assert!(!form.body.contains("name=\"end\""), "{form:?}");
     assert!(form.body.contains("<details open>"), "{form:?}");
     let fields = [
         ("token", &*form.token()),

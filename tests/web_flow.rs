@@ -49,6 +49,13 @@ fn is_open_to_everybody(browser: &Browser, step: &str) {
     }
 }
 
+/// One can type there at once, and it is read out.
+#[track_caller]
+fn has_focus(browser: &Browser, id: &str) {
+    let focus = browser.script("return document.activeElement.id;");
+    assert_eq!(focus, json!(id));
+}
+
 fn pictures() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("web-pages");
     fs::create_dir_all(&folder).unwrap();
@@ -85,6 +92,7 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     browser.fill("#answer", "not the password");
     browser.click("main button");
     browser.sees("That did not work");
+    has_focus(&browser, "user");
     look(&browser, "03-that-did-not-work");
     browser.click("main button");
     browser.sees("Password");
@@ -103,8 +111,14 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     browser.fill("#label", "Thunderbird on the laptop");
     browser.click("main summary");
     browser.fill("#networks", "at home");
+    browser.click("[value='mail']");
+    browser.click("main button");
+    browser.sees("Choose at least one service.");
+    is_open_to_everybody(&browser, "no service");
+    browser.click("[value='mail']");
     browser.click("main button");
     browser.sees("Networks are written as");
+    has_focus(&browser, "networks");
     look(&browser, "07-not-a-network");
     browser.fill("#networks", "127.0.0.0/8");
     browser.click("main button");
@@ -121,7 +135,12 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     look(&browser, "09-secret");
     let secret = browser.text_of("main code").replace('\n', "");
     assert_eq!(secret.split('-').count(), 6, "{secret}");
-    assert!(browser.has(".secret button"), "nothing to copy it with");
+    browser.script("navigator.clipboard.writeText = () => Promise.reject();");
+    browser.click(".secret button");
+    browser.sees("copy it by hand");
+    browser.script("navigator.clipboard.writeText = () => Promise.resolve();");
+    browser.click(".secret button");
+    browser.sees("Copied");
     assert!(!browser.address().contains(&secret) && !browser.title().contains(&secret));
     browser.click("main a.button");
     browser.sees("Thunderbird on the laptop");
@@ -136,11 +155,11 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     browser.sees("from 127.0.0.2, with imap");
     look(&browser, "10-list");
     browser.click("[href='/revoke?id=1']");
-    browser.sees("Revoke “Thunderbird on the laptop”?");
-    look(&browser, "11-revoke");
+    browser.sees("Remove “Thunderbird on the laptop”?");
+    look(&browser, "11-remove");
     browser.click("main button");
-    browser.sees("“Thunderbird on the laptop” is revoked");
-    look(&browser, "12-revoked");
+    browser.sees("“Thunderbird on the laptop” is removed");
+    look(&browser, "12-removed");
     assert!(mail.says("* BYE"), "{}", web.machine.log());
     assert!(mail.ends());
 
@@ -153,6 +172,102 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     browser.click("[href='/revoke-all']");
     browser.sees("Revoke your app-specific password?");
     look(&browser, "14-revoke-all");
+}
+
+#[test]
+fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
+    let Some(web) = Web::start() else { return };
+    let browser = Browser::start("en");
+    let account = format!("{}\n", web.machine.account_password("neighbour"));
+    let first = web
+        .machine
+        .create("neighbour --label phone --from 127.0.0.0/8");
+    web.machine
+        .create("neighbour --label '<b>Scanner</b>' --service smtp --expires 30d");
+    browser.go(&web.at("/"));
+    browser.press("#user", "neighbour\n");
+    browser.sees("Password");
+    browser.press("#answer", &account);
+    browser.sees("phone");
+
+    // What it is for, and what limits it: as it is, and what is wrong with what was typed.
+    browser.click("[href='/edit?id=1']");
+    browser.sees("Edit “phone”");
+    look(&browser, "19-edit");
+    browser.fill("#label", "<b>Scanner</b>");
+    browser.click("main button");
+    browser.sees("Another one of yours is called that already.");
+    has_focus(&browser, "label");
+    look(&browser, "20-label-taken");
+
+    // Less is nobody's business but theirs; for more they say once more who they are.
+    browser.fill("#label", "my phone");
+    browser.fill("#networks", "127.0.0.2");
+    browser.click("main button");
+    browser.sees("“my phone” is changed.");
+    browser.click("[href='/edit?id=1']");
+    browser.fill("#networks", "127.0.0.2 127.0.0.3");
+    browser.click("main button");
+    browser.sees("To give “my phone” more access, confirm that it is you.");
+    look(&browser, "21-confirm-edit");
+    browser.press("#answer", &account);
+    browser.sees("“my phone” is changed.");
+    let entry = &web.machine.tool("list neighbour --json").json()[0];
+    assert_eq!(entry["networks"], json!(["127.0.0.2/32", "127.0.0.3/32"]));
+    assert_eq!(entry["services"], json!(["mail"]));
+
+    // Another password takes its place.
+    let answers = |secret: &str, answer: &str| {
+        let mail = Session::begin(&web.machine, "neighbour", secret, "127.0.0.2");
+        assert!(mail.says(answer), "{}", web.machine.log());
+    };
+    let (lets_in, refuses) = ("+ idling", "a NO");
+    answers(&first, lets_in);
+    browser.click("[href='/edit?id=1']");
+    browser.click("[href='/replace?id=1']");
+    browser.sees("Replace the password of “my phone”?");
+    look(&browser, "22-replace");
+    browser.click("main button");
+    browser.sees("To replace the password of “my phone”");
+    browser.press("#answer", &account);
+    browser.sees("The old password does not work any more.");
+    look(&browser, "23-replaced");
+    let second = browser.text_of("main code").replace('\n', "");
+    answers(&first, refuses);
+    answers(&second, lets_in);
+    browser.go(&web.at("/replace?id=3"));
+    browser.click("[value='a-day']");
+    browser.click("main button");
+    browser.press("#answer", &account);
+    browser.sees("The old password works for a day yet, at most.");
+    let third = browser.text_of("main code").replace('\n', "");
+    answers(&second, lets_in);
+    answers(&third, lets_in);
+    browser.click("main a.button");
+    browser.sees("Replaced");
+    look(&browser, "24-list-with-a-successor");
+
+    // All of that can be read.
+    browser.click("[href='/activity']");
+    browser.sees("Recent activity");
+    look(&browser, "25-activity");
+    let text = browser.text();
+    for line in [
+        "<b>Scanner</b>\nCreated",
+        "Replaced by a new password\njust now, by you, from 127.0.0.1",
+        "Changed\njust now, by you, from 127.0.0.1\nNow called\nmy phone\nOnly from\n127.0.0.2",
+        "Refused: it is removed\njust now, from 127.0.0.2, with imap",
+        "by root",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    assert!(
+        !text.contains(&third) && !text.contains("rotated"),
+        "{text}"
+    );
+    browser.go(&web.at("/admin/activity?user=neighbour"));
+    browser.sees("everybody’s");
+    look(&browser, "26-activity-of-everybody");
 }
 
 #[test]
@@ -175,7 +290,7 @@ fn neither_reload_nor_back_brings_a_secret_or_a_list_back() {
     let secret = browser.text_of("main code").replace('\n', "");
 
     browser.reload();
-    browser.sees("This form was sent before");
+    browser.sees("The time for an answer was over, or it was given before");
     assert!(!browser.text().contains(&secret));
     let entries = web.machine.tool("list demo --json").json();
     assert_eq!(entries.as_array().unwrap().len(), 1);
@@ -228,8 +343,7 @@ fn with_the_keyboard_alone_everything_is_reached_in_the_order_of_the_page_and_se
     let browser = Browser::start("en");
     browser.looks(1280, "light");
     browser.go(&web.at("/sign-in"));
-    let focus = browser.script("return document.activeElement.id;");
-    assert_eq!(focus, json!("user"), "one can type at once");
+    has_focus(&browser, "user");
     sign_in(&web, &browser);
     web.machine.create("demo --label phone");
     browser.go(&web.at("/"));
@@ -237,9 +351,11 @@ fn with_the_keyboard_alone_everything_is_reached_in_the_order_of_the_page_and_se
     for expected in [
         "Skip to the content",
         "App-specific passwords",
-        "demo",
+        "Signed in as demo",
         "+ Generate an app-specific password",
+        "Edit",
         "Remove",
+        "Recent activity",
         "Revoke all",
     ] {
         let focus = browser.tab();
@@ -273,4 +389,8 @@ fn who_prefers_german_reads_german() {
     browser.click("[href='/admin']");
     browser.sees("Telefon");
     look(&browser, "18-german-admin");
+    browser.go(&web.at("/edit?id=2"));
+    look(&browser, "27-german-edit");
+    browser.click("[href='/replace?id=2']");
+    look(&browser, "28-german-replace");
 }

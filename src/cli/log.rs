@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! `app-passwd log [USER]`
+//! `app-passwd log [USER] [--last N]`
 
 use pam_app_passwd::audit::{quoted, quoted_line};
 use pam_app_passwd::credential::UserName;
@@ -14,6 +14,9 @@ use super::{Context, output, table};
 pub(super) struct Arguments {
     /// Whose events; without it all
     pub(super) user: Option<String>,
+    /// Only the newest so many
+    #[arg(long, value_name = "N")]
+    last: Option<u32>,
 }
 
 /// An event in JSON. Names and order are a promise.
@@ -30,7 +33,7 @@ struct View {
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failure> {
     let user = arguments.user.as_deref().map(UserName::parse).transpose()?;
     let events = match Store::open_to_read(&context.config.state_dir)? {
-        Some(store) => store.events(user.as_ref())?,
+        Some(store) => store.events(user.as_ref(), arguments.last)?,
         None => Vec::new(),
     };
     if context.json {

@@ -26,12 +26,15 @@ pub struct Event {
 }
 
 impl Store {
-    /// The events of one user, or all, in the order in which they happened.
-    pub fn events(&self, user: Option<&UserName>) -> Result<Vec<Event>, Error> {
+    /// The events of one user, or all, in the order in which they happened; of many the `last` ones.
+    pub fn events(&self, user: Option<&UserName>, last: Option<u32>) -> Result<Vec<Event>, Error> {
         let sql = "SELECT at, by, action, nullif(user, ''), nullif(entry, 0), detail FROM event
-                   WHERE ?1 IS NULL OR user = ?1 ORDER BY id";
-        let user = user.map(UserName::as_str);
-        connection::raw(&self.connection, sql, [user], event).map_err(|e| self.error(e))
+                   WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ifnull(?2, -1)";
+        let values = params![user.map(UserName::as_str), last];
+        let events = connection::raw(&self.connection, sql, values, event);
+        let mut events = events.map_err(|e| self.error(e))?;
+        events.reverse();
+        Ok(events)
     }
 
     /// How many events of one user, or of all, are older than `limit`.

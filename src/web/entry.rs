@@ -38,6 +38,7 @@ pub(crate) struct Entry {
     pub(crate) expires: Option<When>,
     pub(crate) status: String,
     pub(crate) revoked: Option<Revoked>,
+    pub(crate) replaced_by: Option<i64>,
     pub(crate) last_used: Option<Used>,
     pub(crate) last_refused: Option<Refused>,
 }
@@ -60,6 +61,8 @@ pub(crate) struct Used {
 pub(crate) struct Refused {
     #[serde(flatten)]
     pub(crate) used: Used,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 /// What an entry has that was just made, and never again.
@@ -73,6 +76,11 @@ impl Entry {
         self.revoked.is_none()
     }
 
+    /// It has its label for itself, and counts. One that was replaced is good for a while beside its successor.
+    pub(crate) fn stands_for_itself(&self) -> bool {
+        self.is_live() && self.replaced_by.is_none()
+    }
+
     /// Somebody, or a forgotten device, goes on trying an app password that is removed.
     pub(crate) fn tried_since(&self) -> Option<&Used> {
         let revoked = self.revoked.as_ref()?;
@@ -80,10 +88,29 @@ impl Entry {
         (tried.at >= revoked.at).then_some(tried)
     }
 
+    /// Where it may be used; empty: anywhere.
+    pub(crate) fn plain_networks(&self) -> String {
+        let networks: Vec<_> = self.networks.iter().map(|net| plain(net)).collect();
+        networks.join(", ")
+    }
+
+    /// What can be changed of it, in one line: another one says that it was changed.
+    pub(crate) fn mark(&self) -> String {
+        let expires = self.expires.map(When::exact).unwrap_or_default();
+        let (services, networks) = (self.services.join(","), self.networks.join(","));
+        [services, networks, expires, self.label.clone()].join(" ")
+    }
+
     /// When it was used last, or made.
     pub(crate) fn idle_since(&self) -> When {
         self.last_used.as_ref().map_or(self.created, |used| used.at)
     }
+}
+
+/// A network as people write it: one address has no length.
+pub(crate) fn plain(network: &str) -> String {
+    let of_one = if network.contains(':') { "/128" } else { "/32" };
+    network.strip_suffix(of_one).unwrap_or(network).to_owned()
 }
 
 /// Reads an answer. `None`: the verb has failed, or says what we do not understand.
@@ -94,10 +121,12 @@ pub(crate) fn read<T: DeserializeOwned>(end: &End) -> Option<T> {
     serde_json::from_slice(&end.out).ok()
 }
 
-/// The secret of an entry that was just made. It is read where it lies, so that nothing else holds it.
-pub(crate) fn secret(end: &End) -> Option<Zeroizing<String>> {
+/// An entry that was made, and its secret. It is read where it lies, so that nothing else holds it. That
+/// there is one does not say that all went well.
+pub(crate) fn made(end: &End) -> Option<(Entry, Zeroizing<String>)> {
+    let entry = serde_json::from_slice(&end.out).ok()?;
     let secret: Secret = serde_json::from_slice(&end.out).ok()?;
-    Some(Zeroizing::new(secret.password.to_owned()))
+    Some((entry, Zeroizing::new(secret.password.to_owned())))
 }
 
 #[cfg(test)]
@@ -115,6 +144,18 @@ pub(crate) mod tests {
             entry[key] = value.clone();
         }
         serde_json::from_value(entry).unwrap()
+    }
+
+    #[test]
+    fn an_address_is_written_without_a_length_and_a_network_with_it() {
+        for (network, written) in [
+            ("192.0.2.7/32", "192.0.2.7"),
+            ("192.0.2.0/24", "192.0.2.0/24"),
+            ("2001:db8::1/128", "2001:db8::1"),
+            ("2001:db8::/32", "2001:db8::/32"),
+        ] {
+            assert_eq!(plain(network), written);
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod connections;
 mod cookie;
 mod draft;
 mod entry;
+mod event;
 mod filter;
 mod form;
 mod helper;

@@ -82,6 +82,15 @@ impl Notice {
     }
 }
 
+/// That of a form, which is shown again if something is wrong.
+pub(crate) const fn status(is_wrong: bool) -> StatusCode {
+    if is_wrong {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    }
+}
+
 /// A page as an answer. It is wiped when it has been sent, as far as that is in our hands.
 pub(crate) fn render(status: StatusCode, page: &impl Template) -> Response {
     let mut html = Zeroizing::new(String::with_capacity(LENGTH));

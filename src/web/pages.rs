@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The pages, one file for each.
 
+mod activity;
 mod admin;
 mod conversation;
+mod edit;
+mod fields;
 mod list;
 mod new;
+mod replace;
 mod revoke;
 mod row;
 mod secret;
@@ -34,9 +38,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/answer", post(conversation::send))
         .route("/sign-out", post(sign_out::send))
         .route("/new", get(new::show).post(new::send))
+        .route("/edit", get(edit::show).post(edit::send))
+        .route("/replace", get(replace::show).post(replace::send))
+        .route("/activity", get(activity::show))
         .route("/revoke", get(revoke::show).post(revoke::send))
         .route("/revoke-all", get(revoke::show_all).post(revoke::send_all))
         .route("/admin", get(admin::show))
+        .route("/admin/activity", get(activity::of_everybody))
         .route("/admin/revoke", get(admin::question).post(admin::send))
         .route(STYLE.path, get(async || STYLE.answer()))
         .route(SCRIPT.path, get(async || SCRIPT.answer()))

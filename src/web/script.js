@@ -15,6 +15,7 @@ for (const secret of document.querySelectorAll("[data-copy]")) {
       said.textContent = secret.dataset.copied;
     } catch {
       getSelection().selectAllChildren(secret);
+      said.textContent = secret.dataset.notCopied;
     }
   });
   secret.after(button, said);

@@ -22,6 +22,8 @@ type OfAgo = fn(Ago) -> String;
 type OfName = fn(&str) -> String;
 type OfDays = fn(u32) -> String;
 type OfStatus = fn(&str) -> &'static str;
+type OfMinutes = fn(u64) -> String;
+type OfEvent = fn(&str, &str) -> &'static str;
 type OfCount = fn(usize) -> String;
 type OfShare = fn(usize, usize) -> String;
 
@@ -68,6 +70,7 @@ pub(crate) struct Text {
     pub(crate) signed_out: &'static str,
     pub(crate) signed_out_everywhere: &'static str,
     pub(crate) timed_out: &'static str,
+    pub(crate) time_limit: OfMinutes,
 
     // -- the list
     pub(crate) list: &'static str,
@@ -75,6 +78,7 @@ pub(crate) struct Text {
     pub(crate) empty: &'static str,
     pub(crate) empty_lead: &'static str,
     pub(crate) generate: &'static str,
+    pub(crate) edit: &'static str,
     pub(crate) remove: &'static str,
     pub(crate) revoke_all: &'static str,
     pub(crate) created: &'static str,
@@ -88,6 +92,7 @@ pub(crate) struct Text {
     pub(crate) with_service: OfName,
     pub(crate) from_address: OfName,
     pub(crate) status: OfStatus,
+    pub(crate) replaced: &'static str,
     pub(crate) still_tried: &'static str,
     pub(crate) still_tried_lead: &'static str,
     pub(crate) limit_reached: OfCount,
@@ -106,11 +111,36 @@ pub(crate) struct Text {
     pub(crate) label_length: &'static str,
     pub(crate) label_digits: &'static str,
     pub(crate) label_character: &'static str,
+    pub(crate) label_taken: &'static str,
     pub(crate) no_service: &'static str,
     pub(crate) not_a_network: &'static str,
+    pub(crate) network_meant: OfName,
     pub(crate) confirm_create: OfName,
     pub(crate) not_created: &'static str,
     pub(crate) confirm_identity: &'static str,
+
+    // -- a change
+    pub(crate) edit_title: OfName,
+    pub(crate) save: &'static str,
+    pub(crate) confirm_edit: OfName,
+    pub(crate) changed: OfName,
+    pub(crate) not_changed: &'static str,
+    pub(crate) changed_meanwhile: &'static str,
+
+    // -- another password for the same
+    pub(crate) replace: &'static str,
+    pub(crate) replace_why: &'static str,
+    pub(crate) replace_hint: &'static str,
+    pub(crate) replace_title: OfName,
+    pub(crate) replace_lead: &'static str,
+    pub(crate) old_password: &'static str,
+    pub(crate) at_once: &'static str,
+    pub(crate) in_a_day: &'static str,
+    pub(crate) confirm_replace: OfName,
+    pub(crate) not_replaced: &'static str,
+    pub(crate) old_ended: &'static str,
+    pub(crate) old_lasts: &'static str,
+    pub(crate) old_stays: &'static str,
 
     // -- the secret
     pub(crate) made: OfName,
@@ -120,18 +150,35 @@ pub(crate) struct Text {
     pub(crate) secret_how: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copied: &'static str,
+    pub(crate) not_copied: &'static str,
     pub(crate) done: &'static str,
 
-    // -- taking away
-    pub(crate) revoke: &'static str,
-    pub(crate) revoke_question: OfName,
-    pub(crate) revoke_lead: &'static str,
+    // -- taking away: one is removed, all are revoked
+    pub(crate) remove_question: OfName,
+    pub(crate) remove_lead: &'static str,
+    pub(crate) removed: OfName,
+    pub(crate) not_removed: &'static str,
     pub(crate) revoke_all_question: OfCount,
     pub(crate) revoke_all_lead: &'static str,
-    pub(crate) revoked: OfName,
     pub(crate) revoked_all: OfCount,
     pub(crate) not_revoked: &'static str,
     pub(crate) gone: &'static str,
+
+    // -- what has happened
+    pub(crate) activity: &'static str,
+    pub(crate) activity_lead: &'static str,
+    pub(crate) activity_lead_of_all: &'static str,
+    pub(crate) nothing_done: &'static str,
+    pub(crate) older: &'static str,
+    pub(crate) back: &'static str,
+    /// By action, and why.
+    pub(crate) event: OfEvent,
+    /// By reason.
+    pub(crate) refused: OfStatus,
+    pub(crate) by_you: &'static str,
+    pub(crate) by: OfName,
+    pub(crate) now_called: &'static str,
+    pub(crate) anywhere: &'static str,
 
     // -- administrators
     pub(crate) admin: &'static str,
@@ -142,7 +189,7 @@ pub(crate) struct Text {
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
     pub(crate) found: OfShare,
-    pub(crate) revoke_question_of: OfName,
+    pub(crate) remove_question_of: OfName,
     pub(crate) confirm_revoke: OfName,
     pub(crate) user: &'static str,
 
@@ -151,6 +198,7 @@ pub(crate) struct Text {
     pub(crate) no_helper: &'static str,
     pub(crate) busy: &'static str,
     pub(crate) sent_before: &'static str,
+    pub(crate) too_late: &'static str,
     pub(crate) no_form: &'static str,
     pub(crate) not_ours: &'static str,
     pub(crate) not_found: &'static str,

@@ -57,6 +57,15 @@ impl Trouble {
         }
     }
 
+    /// What `sent_before` is of an answer to PAM.
+    pub(crate) const fn too_late(text: &'static Text) -> Self {
+        Self::Said {
+            status: StatusCode::CONFLICT,
+            message: text.too_late,
+            text,
+        }
+    }
+
     pub(crate) const fn no_form(text: &'static Text) -> Self {
         Self::Said {
             status: StatusCode::BAD_REQUEST,

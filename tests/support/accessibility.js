@@ -31,6 +31,30 @@ for (const element of all("[aria-describedby], [aria-labelledby]"))
   for (const id of (element.getAttribute("aria-describedby") ?? element.getAttribute("aria-labelledby")).split(" "))
     expect(document.getElementById(id), "nothing is called " + id);
 
+// 1.3.1: Safari tells nothing of a list whose marks are taken away, unless it says that it is one
+for (const list of all("ul, ol").filter((list) => getComputedStyle(list).listStyleType === "none"))
+  expect(list.getAttribute("role") === "list", "no list to everybody: " + named(list));
+
+// 3.3.1: what is wrong stands beside its field, belongs to it, can be seen, and the first such field has the focus
+const described = (element) => (element.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+const wrong = all("[aria-invalid=true]");
+for (const field of wrong) {
+  expect(described(field).some((id) => document.getElementById(id)?.matches(".wrong")), "nothing says what is wrong: " + named(field));
+  expect(seen(field), "wrong, and folded away: " + named(field));
+}
+expect(wrong.length === 0 || document.activeElement === wrong[0], "the first wrong field has no focus");
+for (const words of all(".wrong"))
+  expect(wrong.some((field) => described(field).includes(words.id)), "belongs to no field: " + named(words));
+for (const notice of all(".notice")) expect(/^(alert|status)$/.test(notice.getAttribute("role")), "is told to nobody: " + named(notice));
+
+// 2.2.1: where an answer has its time, the field says so
+for (const answer of all("#answer"))
+  expect(described(answer).some((id) => /minute/i.test(document.getElementById(id)?.textContent)), "no time limit: " + named(answer));
+
+// 4.1.2: a name alone does not say what opens behind it
+for (const summary of all(".account summary"))
+  expect(summary.textContent.trim().split(/\s+/).length > 2, "a bare name: " + named(summary));
+
 // 2.5.8: targets of 24 by 24 at least; here 44 high
 for (const target of all("a, button, summary, select, input:not([type=hidden])").filter(seen)) {
   const box = (target.closest("label") ?? target).getBoundingClientRect();

@@ -47,10 +47,15 @@ impl Visitor {
     }
 
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        self.request("POST", path, Some(&body))
+        self.request("POST", path, Some(&encoded(fields)))
+    }
+
+    /// Sends a form, and hangs up while the answer is being made.
+    pub fn hang_up_after(&self, path: &str, fields: &[(&str, &str)]) {
+        let message = self.message("POST", path, Some(&encoded(fields)));
+        let mut connection = connect(self.port);
+        connection.get_mut().write_all(message.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// Goes where it is sent.
@@ -62,6 +67,18 @@ impl Visitor {
     }
 
     pub fn request(&mut self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let message = self.message(method, path, body);
+        let mut connection = self.connection.take().unwrap_or_else(|| connect(self.port));
+        connection.get_mut().write_all(message.as_bytes()).unwrap();
+        let answer = Answer::read(&mut connection);
+        if answer.header("connection") != Some("close") {
+            self.connection = Some(connection);
+        }
+        self.take_cookies(&answer);
+        answer
+    }
+
+    fn message(&self, method: &str, path: &str, body: Option<&str>) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
@@ -78,15 +95,7 @@ impl Visitor {
             head += "Content-Type: application/x-www-form-urlencoded\r\n";
             head += &format!("Content-Length: {}\r\n", body.len());
         }
-        let message = head + "\r\n" + body.unwrap_or_default();
-        let mut connection = self.connection.take().unwrap_or_else(|| connect(self.port));
-        connection.get_mut().write_all(message.as_bytes()).unwrap();
-        let answer = Answer::read(&mut connection);
-        if answer.header("connection") != Some("close") {
-            self.connection = Some(connection);
-        }
-        self.take_cookies(&answer);
-        answer
+        head + "\r\n" + body.unwrap_or_default()
     }
 
     fn take_cookies(&mut self, answer: &Answer) {
@@ -189,6 +198,12 @@ impl Answer {
         let groups: Option<Vec<_>> = groups.map(|group| group.split('<').next()).collect();
         Some(groups?.join("-"))
     }
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish()
 }
 
 fn connect(port: u16) -> BufReader<TcpStream> {

@@ -7,7 +7,8 @@ use axum::http::{StatusCode, Uri};
 use pam_app_passwd::helper::own::NOT_THEIRS;
 
 use super::conversation::{self, Purpose};
-use super::revoke::{self, find, said};
+use super::list;
+use super::revoke::{self, removed};
 use super::row::{Row, now};
 use crate::entry::{self, Entry};
 use crate::filter::Filter;
@@ -72,14 +73,14 @@ pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
 /// `GET /admin/revoke?id=ID`
 pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
     let id = Form::of_address(&uri).text("id");
-    let entries = entries(&session).await?;
     let text = session.text();
-    let entry = find(&entries, &id).ok_or(Trouble::gone(text))?;
+    let entry = list::find(entries(&session).await?, &id).ok_or(Trouble::gone(text))?;
     let page = revoke::Page {
         frame: session.frame()?,
-        question: (text.revoke_question_of)(&entry.user),
-        lead: text.revoke_lead,
-        rows: vec![Row::new(entry, now(), text)],
+        question: (text.remove_question_of)(&entry.user),
+        lead: text.remove_lead,
+        rows: vec![Row::new(&entry, now(), text)],
+        button: text.remove,
         action: "/admin/revoke",
         back: "/admin",
         id: Some(entry.id),
@@ -91,37 +92,35 @@ pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
 /// `POST /admin/revoke`
 pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
-    let entries = entries(&session).await?;
     let (id, user) = (form.text("id"), form.text("user"));
-    let entry = find(&entries, &id).filter(|entry| entry.user == user);
+    let entry = list::find(entries(&session).await?, &id).filter(|entry| entry.user == user);
     let entry = entry.ok_or(Trouble::gone(session.text()))?;
     let words = ["admin", "revoke", &entry.user, &entry.id.to_string()];
-    let wish = session.wish(words.map(str::to_owned).into());
-    let purpose = Purpose::RevokeOfOther { user };
-    let SignedIn {
-        app,
-        visitor,
-        token,
-        ..
-    } = session;
-    conversation::begin(&app, visitor, token, purpose, &wish).await
+    let words = words.map(str::to_owned).into();
+    conversation::have_done(session, Purpose::RevokeOfOther { user }, words).await
 }
 
 /// It is revoked, or PAM or the helper is against it.
 pub(super) fn end(session: &SignedIn, end: End) -> Answer {
     session.still_signed_in(&end)?;
-    Ok(session.go("/admin", said(session.text(), end)))
+    Ok(session.go("/admin", removed(session.text(), end)))
 }
 
-/// Everybody's. Whether they may is the helper's to say, each time.
+/// Everybody's.
 async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
-    let text = session.text();
+    let end = ask(session, &["admin", "list"]).await?;
+    entry::read(&end).ok_or(Trouble::no_helper(session.text()))
+}
+
+/// Has an administrator's wish fulfilled. Whether they are one is the helper's to say, each time.
+pub(super) async fn ask(session: &SignedIn, words: &[&str]) -> Result<End, Trouble> {
+    let not_allowed = Trouble::not_allowed(session.text());
     if !session.who.rules.admin {
-        return Err(Trouble::not_allowed(text));
+        return Err(not_allowed);
     }
-    let end = session.ask(&["admin", "list"]).await?;
+    let end = session.ask(words).await?;
     match end.says(NOT_THEIRS) {
-        true => Err(Trouble::not_allowed(text)),
-        false => entry::read(&end).ok_or(Trouble::no_helper(text)),
+        true => Err(not_allowed),
+        false => Ok(end),
     }
 }

@@ -10,11 +10,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use pam_app_passwd::credential::UserName;
+use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::own::{TOO_MUCH, Wish};
 use tokio::time::{Instant, sleep_until};
 
 use super::sign_in::TOO_MANY;
-use super::{admin, new, sign_in};
+use super::{admin, edit, new, replace, sign_in};
 use crate::client::network;
 use crate::draft::Draft;
 use crate::form::Form;
@@ -23,6 +24,7 @@ use crate::page::{self, Frame};
 use crate::prompt::{Kind, input_mode};
 use crate::signed_in::SignedIn;
 use crate::talks::{About, Party, Waiting};
+use crate::text::Text;
 use crate::token::Token;
 use crate::trouble::{Answer, Trouble};
 use crate::visitor::Visitor;
@@ -30,9 +32,23 @@ use crate::{App, seldom};
 
 /// What the end of a conversation is good for.
 pub(crate) enum Purpose {
-    SignIn { user: UserName },
+    SignIn {
+        user: UserName,
+    },
     Create(Draft),
-    RevokeOfOther { user: String },
+    Edit {
+        id: i64,
+        draft: Draft,
+    },
+    Replace {
+        id: i64,
+        label: String,
+        /// The old one is good for a while beside the new one.
+        overlaps: bool,
+    },
+    RevokeOfOther {
+        user: String,
+    },
 }
 
 /// While nobody has signed in, answers come at whole steps of these: how long PAM takes for somebody says
@@ -52,6 +68,8 @@ struct Page {
     frame: Frame,
     title: &'static str,
     lead: String,
+    /// How long an answer may take.
+    time_limit: String,
     user: String,
     told: Vec<Told>,
     label: String,
@@ -61,11 +79,29 @@ struct Page {
 
 impl Purpose {
     /// Where "Cancel" leads.
-    const fn back(&self) -> &'static str {
+    fn back(&self) -> String {
         match self {
-            Self::SignIn { .. } => "/sign-in",
-            Self::Create(_) => "/new",
-            Self::RevokeOfOther { .. } => "/admin",
+            Self::SignIn { .. } => "/sign-in".to_owned(),
+            Self::Create(_) => "/new".to_owned(),
+            Self::Edit { id, .. } | Self::Replace { id, .. } => format!("/edit?id={id}"),
+            Self::RevokeOfOther { .. } => "/admin".to_owned(),
+        }
+    }
+
+    /// What runs with a password is ended, by the commands of `[on_revoke]`. That goes on, in its place, when
+    /// they hang up. What takes no time is given up then: no secret is made that nobody sees.
+    const fn may_take_long(&self) -> bool {
+        !matches!(self, Self::SignIn { .. } | Self::Create(_))
+    }
+
+    /// What somebody has to prove that it is they for.
+    fn lead(&self, text: &Text) -> String {
+        match self {
+            Self::SignIn { .. } => String::new(),
+            Self::Create(draft) => (text.confirm_create)(&draft.label),
+            Self::Edit { draft, .. } => (text.confirm_edit)(&draft.label),
+            Self::Replace { label, .. } => (text.confirm_replace)(label),
+            Self::RevokeOfOther { user } => (text.confirm_revoke)(user),
         }
     }
 }
@@ -92,6 +128,22 @@ pub(super) async fn begin(
     go_on(app, visitor, about, step).await
 }
 
+/// Begins what somebody who has signed in wishes, in the words of the tool. It goes on when they hang up:
+/// so they have no more of these at once than there are places for them, however long each takes.
+pub(super) async fn have_done(session: SignedIn, purpose: Purpose, words: Vec<String>) -> Answer {
+    let wish = session.wish(words);
+    let text = session.text();
+    let SignedIn {
+        app,
+        visitor,
+        token,
+        ..
+    } = session;
+    let done = async move { begin(&app, visitor, token, purpose, &wish).await };
+    let done = tokio::spawn(done).await;
+    done.unwrap_or(Err(Trouble::no_helper(text)))
+}
+
 /// As whom somebody is counted who begins a conversation.
 fn party(app: &App, visitor: &Visitor, owner: Token) -> Party {
     match app.sessions.look(owner, &visitor.client) {
@@ -102,13 +154,23 @@ fn party(app: &App, visitor: &Visitor, owner: Token) -> Party {
 
 /// `POST /answer`
 pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
-    let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::sent_before(visitor.text))?;
+    let text = visitor.text;
+    let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::too_late(text))?;
     let Waiting { talk, mut about } = waiting;
     if form.get("cancel").is_some() {
-        return Ok(Redirect::to(about.purpose.back()).into_response());
+        return Ok(Redirect::to(&about.purpose.back()).into_response());
     }
-    let step = evenly(&app, &mut about, NEXT, talk.reply(form.secret("answer"))).await;
-    go_on(&app, visitor, about, step).await
+    let may_take_long = about.purpose.may_take_long();
+    let done = async move {
+        let step = evenly(&app, &mut about, NEXT, talk.reply(form.secret("answer"))).await;
+        go_on(&app, visitor, about, step).await
+    };
+    match may_take_long {
+        true => tokio::spawn(done)
+            .await
+            .unwrap_or(Err(Trouble::no_helper(text))),
+        false => done.await,
+    }
 }
 
 /// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
@@ -168,7 +230,13 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
         Ok(Step::Ends(end)) if end.says(TOO_MUCH) => Err(Trouble::busy(text)),
         Ok(Step::Ends(end)) => match about.purpose {
             Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
-            Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end),
+            Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end).await,
+            Purpose::Edit { id, draft } => {
+                edit::end(&signed_in(app, visitor)?, id, draft, end).await
+            }
+            Purpose::Replace { overlaps, .. } => {
+                replace::end(&signed_in(app, visitor)?, overlaps, end).await
+            }
             Purpose::RevokeOfOther { .. } => admin::end(&signed_in(app, visitor)?, end),
         },
         // An answer that no frame holds.
@@ -187,16 +255,9 @@ fn signed_in(app: &Arc<App>, visitor: Visitor) -> Result<SignedIn, Trouble> {
 impl Page {
     fn new(visitor: &Visitor, about: &About, ask: Ask, form: Token) -> Self {
         let text = visitor.text;
-        let (title, lead, user) = match &about.purpose {
-            Purpose::SignIn { user } => (text.sign_in, String::new(), user.as_str()),
-            Purpose::Create(draft) => {
-                let lead = (text.confirm_create)(&draft.label);
-                (text.confirm_identity, lead, "")
-            }
-            Purpose::RevokeOfOther { user } => {
-                let lead = (text.confirm_revoke)(user);
-                (text.confirm_identity, lead, "")
-            }
+        let (title, user) = match &about.purpose {
+            Purpose::SignIn { user } => (text.sign_in, user.as_str()),
+            _ => (text.confirm_identity, ""),
         };
         let kind = Kind::of(&ask);
         Self {
@@ -205,7 +266,8 @@ impl Page {
                 ..Frame::bare(text)
             },
             title,
-            lead,
+            lead: about.purpose.lead(text),
+            time_limit: (text.time_limit)(TALK.as_secs() / 60),
             user: user.to_owned(),
             label: kind.label(&ask, text),
             input_mode: input_mode(&ask),

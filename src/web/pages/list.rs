@@ -33,11 +33,13 @@ pub(super) async fn show(session: SignedIn) -> Answer {
         .map(row)
         .collect();
     let tried = entries.iter().filter(|entry| entry.tried_since().is_some());
+    let counted = entries.iter().filter(|entry| entry.stands_for_itself());
+    let counted = counted.count();
     let most = session.who.rules.max_per_user;
     let page = Page {
         frame: session.frame()?,
         notice: session.notice(),
-        full: (most > 0 && rows.len() >= most).then(|| (text.limit_reached)(most)),
+        full: (most > 0 && counted >= most).then(|| (text.limit_reached)(most)),
         tried: tried.map(row).collect(),
         rows,
     };
@@ -48,4 +50,16 @@ pub(super) async fn show(session: SignedIn) -> Answer {
 pub(super) async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
     let end = session.ask(&["list", "--all"]).await?;
     entry::read(&end).ok_or(Trouble::no_helper(session.text()))
+}
+
+/// The one of theirs that an address or a form means, if it is live.
+pub(super) async fn one(session: &SignedIn, id: &str) -> Result<Entry, Trouble> {
+    find(entries(session).await?, id).ok_or(Trouble::gone(session.text()))
+}
+
+/// A live one, by the id that an address or a form has.
+pub(super) fn find(entries: Vec<Entry>, id: &str) -> Option<Entry> {
+    let id: i64 = id.parse().ok()?;
+    let is_it = |entry: &Entry| entry.id == id && entry.is_live();
+    entries.into_iter().find(is_it)
 }

@@ -21,6 +21,8 @@ pub(super) struct Page {
     pub(super) question: String,
     pub(super) lead: &'static str,
     pub(super) rows: Vec<Row>,
+    /// As on the button that has led here.
+    pub(super) button: &'static str,
     /// Where the form goes.
     pub(super) action: &'static str,
     /// Where "Cancel" leads.
@@ -34,14 +36,14 @@ pub(super) struct Page {
 /// `GET /revoke?id=ID`
 pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
     let id = Form::of_address(&uri).text("id");
-    let entries = list::entries(&session).await?;
+    let entry = list::one(&session, &id).await?;
     let text = session.text();
-    let entry = find(&entries, &id).ok_or(Trouble::gone(text))?;
     let page = Page {
         frame: session.frame()?,
-        question: (text.revoke_question)(&entry.label),
-        lead: text.revoke_lead,
-        rows: vec![Row::new(entry, now(), text)],
+        question: (text.remove_question)(&entry.label),
+        lead: text.remove_lead,
+        rows: vec![Row::new(&entry, now(), text)],
+        button: text.remove,
         action: "/revoke",
         back: "/",
         id: Some(entry.id),
@@ -56,7 +58,7 @@ pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     let text = session.text();
     let id: i64 = form.text("id").parse().map_err(|_| Trouble::gone(text))?;
     let end = session.revoke(&["revoke", &id.to_string()]).await?;
-    Ok(session.go("/", said(text, end)))
+    Ok(session.go("/", removed(text, end)))
 }
 
 /// `GET /revoke-all`
@@ -73,6 +75,7 @@ pub(super) async fn show_all(session: SignedIn) -> Answer {
         question: (text.revoke_all_question)(rows.len()),
         lead: text.revoke_all_lead,
         rows,
+        button: text.revoke_all,
         action: "/revoke-all",
         back: "/",
         id: None,
@@ -85,25 +88,19 @@ pub(super) async fn show_all(session: SignedIn) -> Answer {
 pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
     let end = session.revoke(&["revoke", "--all", "--yes"]).await?;
-    Ok(session.go("/", said(session.text(), end)))
+    let text = session.text();
+    let notice = match entry::read::<Vec<Entry>>(&end) {
+        Some(all) => Notice::good((text.revoked_all)(all.len())).with(end.said),
+        None => Notice::failed(text.not_revoked, end, text),
+    };
+    Ok(session.go("/", notice))
 }
 
-/// What was revoked, and what was ended by that.
-pub(super) fn said(text: &'static Text, end: End) -> Notice {
-    let Some(revoked) = entry::read::<Vec<Entry>>(&end) else {
-        return Notice::failed(text.not_revoked, end, text);
-    };
-    let sentence = match revoked.as_slice() {
-        [one] => (text.revoked)(&one.label),
-        several => (text.revoked_all)(several.len()),
-    };
-    Notice::good(sentence).with(end.said)
-}
-
-/// A live one, by the id that an address has.
-pub(super) fn find<'a>(entries: &'a [Entry], id: &str) -> Option<&'a Entry> {
-    let id: i64 = id.parse().ok()?;
-    entries
-        .iter()
-        .find(|entry| entry.id == id && entry.is_live())
+/// Which one was removed, and what was ended by that.
+pub(super) fn removed(text: &'static Text, end: End) -> Notice {
+    let removed = entry::read::<Vec<Entry>>(&end).unwrap_or_default();
+    match removed.first() {
+        Some(entry) => Notice::good((text.removed)(&entry.label)).with(end.said),
+        None => Notice::failed(text.not_removed, end, text),
+    }
 }

@@ -9,8 +9,10 @@ pub(super) struct Row {
     pub(super) id: i64,
     pub(super) user: String,
     pub(super) label: String,
-    /// Why it opens nothing now; empty if it does.
+    /// Why it opens nothing now, or not for long; empty if it does.
     pub(super) status: &'static str,
+    /// It has a successor, and is good beside it for a while.
+    pub(super) is_replaced: bool,
     pub(super) services: String,
     /// Nothing: anywhere.
     pub(super) networks: Option<String>,
@@ -32,13 +34,18 @@ pub(super) struct Moment {
 impl Row {
     pub(super) fn new(entry: &Entry, now: When, text: &'static Text) -> Self {
         let used = |used: &Used| Moment::of_use(used, now, text);
+        let is_replaced = entry.replaced_by.is_some() && entry.status == "active";
         Self {
             id: entry.id,
             user: entry.user.clone(),
             label: entry.label.clone(),
-            status: (text.status)(&entry.status),
+            status: match is_replaced {
+                true => text.replaced,
+                false => (text.status)(&entry.status),
+            },
+            is_replaced,
             services: entry.services.join(", "),
-            networks: (!entry.networks.is_empty()).then(|| entry.networks.join(", ")),
+            networks: (!entry.networks.is_empty()).then(|| entry.plain_networks()),
             created: Moment::new(entry.created, entry.created.ago(now, text)),
             expires: entry.expires.map(|at| Moment::new(at, at.day(text))),
             is_expired: entry.expires.is_some_and(|at| at <= now),
@@ -49,7 +56,7 @@ impl Row {
 }
 
 impl Moment {
-    fn new(at: When, words: String) -> Self {
+    pub(super) fn new(at: When, words: String) -> Self {
         Self {
             exact: at.exact(),
             words,
@@ -57,7 +64,7 @@ impl Moment {
         }
     }
 
-    fn of_use(used: &Used, now: When, text: &Text) -> Self {
+    pub(super) fn of_use(used: &Used, now: When, text: &Text) -> Self {
         let from = used.from.as_deref().map(text.from_address);
         let with = (text.with_service)(&used.service);
         let circumstances: Vec<_> = from.into_iter().chain([with]).collect();

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::row::{Row, now};
 use crate::entry::Entry;
-use crate::page::{self, Frame};
+use crate::page::{self, Frame, Notice};
 use crate::signed_in::SignedIn;
 use crate::trouble::Answer;
 
@@ -16,6 +16,8 @@ use crate::trouble::Answer;
 struct Page {
     frame: Frame,
     title: String,
+    /// What has become of another one.
+    notice: Option<Notice>,
     row: Row,
     password: Zeroizing<String>,
     /// Its letters apart, so that a screen reader reads letters.
@@ -26,15 +28,16 @@ struct Page {
 
 pub(super) fn show(
     session: &SignedIn,
-    entry: &Entry,
-    password: Zeroizing<String>,
+    (entry, password): (Entry, Zeroizing<String>),
+    notice: Option<Notice>,
     lines: Vec<String>,
 ) -> Answer {
     let text = session.text();
     let page = Page {
         frame: session.frame()?,
         title: (text.made)(&entry.label),
-        row: Row::new(entry, now(), text),
+        notice,
+        row: Row::new(&entry, now(), text),
         spelled: spelled(&password),
         password,
         lines,

@@ -58,6 +58,7 @@ pub(crate) const DE: Text = Text {
     signed_out_everywhere: "Sie sind in jedem Browser abgemeldet.",
     timed_out: "Sie sind nicht mehr angemeldet: Es ist länger nichts geschehen, Verbindung oder Browser sind andere, \
                 oder Sie haben sich anderswo abgemeldet.",
+    time_limit: |minutes| format!("Sie haben {minutes} Minuten, um alles zu beantworten."),
 
     list: "App-spezifische Passwörter",
     list_lead: "Jedes lässt eine App herein und kann ihr wieder genommen werden, ohne die anderen zu stören.",
@@ -65,6 +66,7 @@ pub(crate) const DE: Text = Text {
     empty_lead: "Ein Mailprogramm, das nicht nach Ihrem Code fragen kann, braucht ein eigenes Passwort. Erstellen Sie \
                  eines und geben Sie es dort ein, wo das Programm nach Ihrem Passwort fragt.",
     generate: "App-spezifisches Passwort erstellen",
+    edit: "Ändern",
     remove: "Entfernen",
     revoke_all: "Alle widerrufen",
     created: "Erstellt",
@@ -84,6 +86,7 @@ pub(crate) const DE: Text = Text {
         "revoked" => "Entfernt",
         _ => "",
     },
+    replaced: "Ersetzt",
     still_tried: "Entfernt, aber noch versucht",
     still_tried_lead: "Etwas versucht es weiter mit diesen Passwörtern. Ist es ein Gerät von Ihnen, löschen Sie dort das \
                        alte Passwort. Wenn nicht, hat es jemand anderes; es öffnet nichts mehr.",
@@ -108,11 +111,38 @@ pub(crate) const DE: Text = Text {
     label_length: "Sagen Sie in 1 bis 64 Zeichen, wofür es ist.",
     label_digits: "Sagen Sie mit Worten, wofür es ist, nicht nur mit Ziffern.",
     label_character: "Darin dürfen keine Steuerzeichen stehen.",
+    label_taken: "So heißt schon ein anderes von Ihnen.",
     no_service: "Wählen Sie mindestens einen Dienst.",
     not_a_network: "Netze schreibt man so: 192.0.2.7, 192.0.2.0/24 oder 2001:db8::/32.",
+    network_meant: |network| format!("Meinen Sie {network}?"),
     confirm_create: |label| format!("Bestätigen Sie, dass Sie es sind, um „{label}“ zu erstellen."),
     not_created: "Es wurde nichts erstellt.",
     confirm_identity: "Sind Sie es?",
+
+    edit_title: |label| format!("„{label}“ ändern"),
+    save: "Speichern",
+    confirm_edit: |label| {
+        format!("Bestätigen Sie, dass Sie es sind, damit „{label}“ mehr Zugriff erhält.")
+    },
+    changed: |label| format!("„{label}“ ist geändert."),
+    not_changed: "Es wurde nichts geändert.",
+    changed_meanwhile: "Es wurde inzwischen anderswo geändert. So ist es jetzt.",
+
+    replace: "Passwort ersetzen",
+    replace_why: "Ist das Passwort verloren oder anderen bekannt?",
+    replace_hint: "Ein neues tritt an seine Stelle, für dieselbe App und mit denselben Grenzen.",
+    replace_title: |label| format!("Das Passwort für „{label}“ ersetzen?"),
+    replace_lead: "Sie erhalten ein neues, das nur einmal gezeigt wird. Tragen Sie es in der App an Stelle des alten ein.",
+    old_password: "Das alte Passwort endet",
+    at_once: "sofort",
+    in_a_day: "in einem Tag",
+    confirm_replace: |label| {
+        format!("Bestätigen Sie, dass Sie es sind, um das Passwort für „{label}“ zu ersetzen.")
+    },
+    not_replaced: "Es wurde nichts ersetzt.",
+    old_ended: "Das alte Passwort gilt nicht mehr.",
+    old_lasts: "Das alte Passwort gilt noch höchstens einen Tag.",
+    old_stays: "Das alte Passwort gilt noch, es ließ sich nicht beenden. Entfernen Sie es in der Liste.",
 
     made: |label| format!("Das Passwort für „{label}“"),
     secret_lead: "Es wird nur dieses eine Mal gezeigt. Übertragen Sie es jetzt in die App.",
@@ -121,21 +151,22 @@ pub(crate) const DE: Text = Text {
     secret_how: "Fragt die App nach einem Passwort, ist es dieses. Mit oder ohne Bindestriche, groß oder klein.",
     copy: "Kopieren",
     copied: "Kopiert",
+    not_copied: "Das ging nicht. Es ist jetzt ausgewählt: Kopieren Sie es von Hand.",
     done: "Fertig",
 
-    revoke: "Widerrufen",
-    revoke_question: |label| format!("„{label}“ widerrufen?"),
-    revoke_lead: "Die App, die es benutzt, kommt nicht wieder herein und wird abgemeldet, wo dieses System sie erreicht. Das \
+    remove_question: |label| format!("„{label}“ entfernen?"),
+    remove_lead: "Die App, die es benutzt, kommt nicht wieder herein und wird abgemeldet, wo dieses System sie erreicht. Das \
                   lässt sich nicht rückgängig machen.",
+    removed: |label| {
+        format!("„{label}“ ist entfernt. Was es benutzt hat, wird ab jetzt abgewiesen.")
+    },
+    not_removed: "Es wurde nichts entfernt.",
     revoke_all_question: |count| match count {
         1 => "Ihr app-spezifisches Passwort widerrufen?".to_owned(),
         count => format!("Alle {count} app-spezifischen Passwörter widerrufen?"),
     },
     revoke_all_lead: "Keine App, die eines davon benutzt, kommt wieder herein; jede wird abgemeldet, wo dieses System sie erreicht. \
                       Das lässt sich nicht rückgängig machen.",
-    revoked: |label| {
-        format!("„{label}“ ist widerrufen. Was es benutzt hat, wird ab jetzt abgewiesen.")
-    },
     revoked_all: |count| {
         match count {
         1 => "1 app-spezifisches Passwort ist widerrufen. Was es benutzt hat, wird ab jetzt abgewiesen.".to_owned(),
@@ -146,6 +177,45 @@ pub(crate) const DE: Text = Text {
     },
     not_revoked: "Es wurde nichts widerrufen.",
     gone: "Dieses app-spezifische Passwort gibt es schon nicht mehr.",
+
+    activity: "Letzte Aktivitäten",
+    activity_lead: "Was mit Ihren app-spezifischen Passwörtern geschehen ist und was zuletzt abgewiesen wurde.",
+    activity_lead_of_all: "Was mit den app-spezifischen Passwörtern aller Konten geschehen ist.",
+    nothing_done: "Noch nichts.",
+    older: "Älteres wird nicht gezeigt.",
+    back: "Zurück",
+    event: |action, why| match (action, why) {
+        ("created", _) => "Erstellt",
+        ("edited", _) => "Geändert",
+        ("disabled", _) => "Gesperrt",
+        ("enabled", _) => "Entsperrt",
+        ("rotated", _) => "Durch ein neues Passwort ersetzt",
+        ("revoked", "rotated") => "Entfernt, weil ein neues Passwort an seine Stelle trat",
+        ("revoked", "password changed") => "Entfernt, weil das Passwort des Kontos geändert wurde",
+        ("revoked", "account deleted") => "Mit dem Konto entfernt",
+        ("revoked", "expired") => "Entfernt, weil es abgelaufen war",
+        ("revoked", "not shown") => "Entfernt, weil sein Passwort nicht gezeigt werden konnte",
+        ("revoked", _) => "Entfernt",
+        ("purged", _) => "Vergessen",
+        ("imported", _) => "Von einem anderen Rechner übernommen",
+        ("restored", _) => "Aus einer Sicherung zurückgeholt",
+        ("pruned", _) => "Alte Aktivitäten vergessen",
+        _ => "",
+    },
+    refused: |reason| match reason {
+        "revoked" => "Abgewiesen: Es ist entfernt",
+        "disabled" => "Abgewiesen: Es ist gesperrt",
+        "expired" => "Abgewiesen: Es ist abgelaufen",
+        "idle" => "Abgewiesen: Es war zu lange unbenutzt",
+        "locked" => "Abgewiesen: Das Konto ist gesperrt",
+        "protected" | "service" => "Abgewiesen: Es gilt nicht für diesen Dienst",
+        "network" => "Abgewiesen: Es gilt nicht von dort",
+        _ => "Abgewiesen",
+    },
+    by_you: "von Ihnen",
+    by: |name| format!("von {name}"),
+    now_called: "Heißt jetzt",
+    anywhere: "überall",
 
     admin: "Alle Konten",
     admin_lead: "Was alle haben, ohne die Passwörter: die sieht niemand.",
@@ -166,10 +236,10 @@ pub(crate) const DE: Text = Text {
             "{all} gefunden, die ersten {shown} stehen hier. Nennen Sie einen Benutzer, um weniger zu sehen."
         ),
     },
-    revoke_question_of: |user| format!("Dieses app-spezifische Passwort von {user} widerrufen?"),
+    remove_question_of: |user| format!("Dieses app-spezifische Passwort von {user} entfernen?"),
     confirm_revoke: |user| {
         format!(
-            "Bestätigen Sie, dass Sie es sind, um ein app-spezifisches Passwort von {user} zu widerrufen."
+            "Bestätigen Sie, dass Sie es sind, um ein app-spezifisches Passwort von {user} zu entfernen."
         )
     },
     user: "Benutzer",
@@ -178,7 +248,9 @@ pub(crate) const DE: Text = Text {
     no_helper: "Der Dienst hinter dieser Seite antwortet nicht. Versuchen Sie es in einer Minute wieder.",
     busy: "Hier ist gerade zu viel los. Versuchen Sie es in einer Minute wieder.",
     sent_before: "Dieses Formular wurde schon abgeschickt oder war zu lange offen. Jetzt ist nichts geschehen. Ein \
-                  Passwort wird nur einmal gezeigt: Ist es verloren, entfernen Sie den Eintrag und erstellen Sie ein neues.",
+                  Passwort wird nur einmal gezeigt: Ist es verloren, ändern Sie den Eintrag und ersetzen Sie es.",
+    too_late: "Die Zeit für eine Antwort war um, oder sie wurde schon gegeben. Jetzt ist nichts geschehen: Beginnen Sie von \
+               vorn. Ein Passwort wird nur einmal gezeigt: Ist es verloren, ändern Sie den Eintrag und ersetzen Sie es.",
     no_form: "Was Sie gesendet haben, war zu lang oder zu langsam. Es ist nichts geschehen.",
     not_ours: "Diese Anfrage kam nicht von einer dieser Seiten. Es ist nichts geschehen.",
     not_found: "Diese Seite gibt es nicht.",

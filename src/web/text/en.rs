@@ -58,6 +58,7 @@ pub(crate) const EN: Text = Text {
     signed_out_everywhere: "You are signed out, in every browser.",
     timed_out: "You are not signed in any more: nothing happened for a while, your connection or browser is another \
                 one, or you signed out elsewhere.",
+    time_limit: |minutes| format!("You have {minutes} minutes to answer everything."),
 
     list: "App-specific passwords",
     list_lead: "Each lets one app in, and can be taken away again without touching the others.",
@@ -65,6 +66,7 @@ pub(crate) const EN: Text = Text {
     empty_lead: "A mail program that cannot ask for your code needs a password of its own. Generate one, and type \
                  or paste it where the program asks for your password.",
     generate: "Generate an app-specific password",
+    edit: "Edit",
     remove: "Remove",
     revoke_all: "Revoke all",
     created: "Created",
@@ -84,6 +86,7 @@ pub(crate) const EN: Text = Text {
         "revoked" => "Removed",
         _ => "",
     },
+    replaced: "Replaced",
     still_tried: "Removed, but still tried",
     still_tried_lead: "Something goes on trying these. If it is a device of yours, take the old password out of it. If \
                        it is none of yours, somebody else has the password; it opens nothing any more.",
@@ -106,11 +109,36 @@ pub(crate) const EN: Text = Text {
     label_length: "Say what it is for, in 1 to 64 characters.",
     label_digits: "Say what it is for in words, not only in digits.",
     label_character: "What it is for must not hold control characters.",
+    label_taken: "Another one of yours is called that already.",
     no_service: "Choose at least one service.",
     not_a_network: "Networks are written as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
+    network_meant: |network| format!("Did you mean {network}?"),
     confirm_create: |label| format!("To create “{label}”, confirm that it is you."),
     not_created: "Nothing was created.",
     confirm_identity: "Is it you?",
+
+    edit_title: |label| format!("Edit “{label}”"),
+    save: "Save",
+    confirm_edit: |label| format!("To give “{label}” more access, confirm that it is you."),
+    changed: |label| format!("“{label}” is changed."),
+    not_changed: "Nothing was changed.",
+    changed_meanwhile: "It was changed elsewhere meanwhile. This is how it is now.",
+
+    replace: "Replace the password",
+    replace_why: "Is the password lost, or known to others?",
+    replace_hint: "Another one takes its place, for the same app and with the same limits.",
+    replace_title: |label| format!("Replace the password of “{label}”?"),
+    replace_lead: "You get a new one, which is shown once. Type it into the app in place of the old one.",
+    old_password: "The old password stops working",
+    at_once: "at once",
+    in_a_day: "in a day",
+    confirm_replace: |label| {
+        format!("To replace the password of “{label}”, confirm that it is you.")
+    },
+    not_replaced: "Nothing was replaced.",
+    old_ended: "The old password does not work any more.",
+    old_lasts: "The old password works for a day yet, at most.",
+    old_stays: "The old password still works, since it could not be ended. Remove it from the list.",
 
     made: |label| format!("The password for “{label}”"),
     secret_lead: "It is shown this once. Copy it into the app now.",
@@ -119,17 +147,18 @@ pub(crate) const EN: Text = Text {
     secret_how: "The app asks for a password: this is the one. With or without the dashes, in capitals or not.",
     copy: "Copy",
     copied: "Copied",
+    not_copied: "That did not work. It is selected now: copy it by hand.",
     done: "Done",
 
-    revoke: "Revoke",
-    revoke_question: |label| format!("Revoke “{label}”?"),
-    revoke_lead: "The app that uses it cannot come back, and is signed out wherever this system reaches it. This cannot be undone.",
+    remove_question: |label| format!("Remove “{label}”?"),
+    remove_lead: "The app that uses it cannot come back, and is signed out wherever this system reaches it. This cannot be undone.",
+    removed: |label| format!("“{label}” is removed. What used it is refused from now on."),
+    not_removed: "Nothing was removed.",
     revoke_all_question: |count| match count {
         1 => "Revoke your app-specific password?".to_owned(),
         count => format!("Revoke all {count} app-specific passwords?"),
     },
     revoke_all_lead: "No app that uses one of them can come back, and each is signed out wherever this system reaches it. This cannot be undone.",
-    revoked: |label| format!("“{label}” is revoked. What used it is refused from now on."),
     revoked_all: |count| match count {
         1 => "1 app-specific password is revoked. What used it is refused from now on.".to_owned(),
         count => format!(
@@ -138,6 +167,45 @@ pub(crate) const EN: Text = Text {
     },
     not_revoked: "Nothing was revoked.",
     gone: "This app-specific password is gone already.",
+
+    activity: "Recent activity",
+    activity_lead: "What was done with your app-specific passwords, and what was refused last.",
+    activity_lead_of_all: "What was done with everybody’s app-specific passwords.",
+    nothing_done: "Nothing yet.",
+    older: "Older ones are not shown.",
+    back: "Back",
+    event: |action, why| match (action, why) {
+        ("created", _) => "Created",
+        ("edited", _) => "Changed",
+        ("disabled", _) => "Disabled",
+        ("enabled", _) => "Enabled",
+        ("rotated", _) => "Replaced by a new password",
+        ("revoked", "rotated") => "Removed, since a new password took its place",
+        ("revoked", "password changed") => "Removed, since the password of the account was changed",
+        ("revoked", "account deleted") => "Removed with the account",
+        ("revoked", "expired") => "Removed, since it had expired",
+        ("revoked", "not shown") => "Removed, since its password could not be shown",
+        ("revoked", _) => "Removed",
+        ("purged", _) => "Forgotten",
+        ("imported", _) => "Brought from another machine",
+        ("restored", _) => "Restored from a backup",
+        ("pruned", _) => "Old activity forgotten",
+        _ => "",
+    },
+    refused: |reason| match reason {
+        "revoked" => "Refused: it is removed",
+        "disabled" => "Refused: it is disabled",
+        "expired" => "Refused: it has expired",
+        "idle" => "Refused: it was unused for too long",
+        "locked" => "Refused: the account is locked",
+        "protected" | "service" => "Refused: it is not good for this service",
+        "network" => "Refused: it is not good from there",
+        _ => "Refused",
+    },
+    by_you: "by you",
+    by: |name| format!("by {name}"),
+    now_called: "Now called",
+    anywhere: "anywhere",
 
     admin: "Everybody",
     admin_lead: "What everybody has, without the passwords, which nobody can see.",
@@ -159,9 +227,9 @@ pub(crate) const EN: Text = Text {
         }
     },
     // What others call theirs is no part of a sentence: it could make another one of it.
-    revoke_question_of: |user| format!("Revoke this app-specific password of {user}?"),
+    remove_question_of: |user| format!("Remove this app-specific password of {user}?"),
     confirm_revoke: |user| {
-        format!("To revoke an app-specific password of {user}, confirm that it is you.")
+        format!("To remove an app-specific password of {user}, confirm that it is you.")
     },
     user: "User",
 
@@ -169,7 +237,9 @@ pub(crate) const EN: Text = Text {
     no_helper: "The service behind this page does not answer. Try again in a minute.",
     busy: "Too much goes on here at this moment. Try again in a minute.",
     sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
-                  once: if you have lost it, remove its entry and create another.",
+                  once: if you have lost it, edit its entry and replace it.",
+    too_late: "The time for an answer was over, or it was given before. Nothing was done now: begin again. A password is \
+               shown only once: if you have lost it, edit its entry and replace it.",
     no_form: "What you sent was too long, or took too long to arrive. Nothing was done.",
     not_ours: "This request did not come from one of these pages. Nothing was done.",
     not_found: "There is no such page.",

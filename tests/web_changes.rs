@@ -1,0 +1,239 @@
+//! Changing and replacing on the self-service page, and what it tells of that, by somebody without a browser: whoever
+//! means ill with it gets nowhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a step that fails is a failed test
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+use support::visitor::{Answer, Visitor};
+use support::web::Web;
+
+fn entries(web: &Web, user: &str) -> Json {
+    web.machine.tool(&format!("list {user} --json")).json()
+}
+
+/// Sends the form at `path`, or, where none is shown, what it would be.
+fn send(visitor: &mut Visitor, path: &str, id: &str, fields: &[(&str, &str)]) -> Answer {
+    let form = visitor.get(&format!("{path}?id={}", id.replace(' ', "+")));
+    let (token, mark) = match form.status {
+        200 => (form.token(), mark(&form)),
+        _ => (visitor.get("/new").token(), String::new()),
+    };
+    let always = [("token", token.as_str()), ("id", id), ("mark", &mark)];
+    visitor.post(path, &[&always, fields].concat())
+}
+
+/// What the form says of the entry as it was when it was shown.
+fn mark(form: &Answer) -> String {
+    let mark = form.body.split("name=\"mark\" value=\"").nth(1);
+    let mark = mark.and_then(|rest| rest.split('"').next());
+    mark.unwrap_or_default().to_owned()
+}
+
+const RENAMED: [(&str, &str); 2] = [("label", "mine"), ("service", "mail")];
+
+#[test]
+fn another_users_ids_lead_nowhere_where_something_is_changed_either() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label secret-project");
+    let before = entries(&web, "demo");
+    let mut neighbour = web.neighbour();
+    for id in ["1", "-1", "demo 1", "999", "secret-project", "--all", ""] {
+        for path in ["/edit", "/replace"] {
+            let shown = neighbour.get(&format!("{path}?id={}", id.replace(' ', "+")));
+            let sent = send(&mut neighbour, path, id, &RENAMED);
+            for answer in [shown, sent] {
+                assert_eq!(answer.status, 404, "{path} {id}: {answer:?}");
+                assert!(!answer.body.contains("secret-project"), "{answer:?}");
+            }
+        }
+    }
+    assert_eq!(entries(&web, "demo"), before);
+    assert_eq!(entries(&web, "neighbour"), json!([]));
+    // What others do is told to administrators, and to nobody else.
+    assert!(!neighbour.get("/activity").body.contains("secret-project"));
+    let everybody = neighbour.get("/admin/activity");
+    assert!(everybody.body.contains("secret-project"), "{everybody:?}");
+    for nobody in [
+        "/admin/activity?user=neighbour",
+        "/admin/activity?user=--json",
+    ] {
+        let page = neighbour.get(nobody);
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(!page.body.contains("lang=\"en\">hint"), "{page:?}");
+    }
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    assert!(demo.get("/activity").body.contains("secret-project"));
+    assert_eq!(demo.get("/admin/activity").status, 403);
+}
+
+#[test]
+fn a_form_that_is_sent_again_changes_and_replaces_nothing() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let label = "<script>alert(1)</script>\"'&";
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    neighbour.create(label, &[&password]);
+
+    // Less needs no proof; the same form is good once.
+    web.machine
+        .tool("edit neighbour 1 --label plain")
+        .succeeds();
+    let form = neighbour.get("/edit?id=1");
+    let fields = [
+        ("token", &*form.token()),
+        ("id", "1"),
+        ("mark", &*mark(&form)),
+        ("label", "phone"),
+        ("service", "imap"),
+    ];
+    let sent = neighbour.post("/edit", &fields);
+    let list = neighbour.follow(sent);
+    assert!(list.body.contains("“phone” is changed."), "{list:?}");
+    assert_eq!(neighbour.post("/edit", &fields).status, 409);
+
+    // More needs a proof, and no proof changes nothing.
+    let more = [("label", "phone"), ("service", "imap"), ("service", "smtp")];
+    let before = entries(&web, "neighbour");
+    for answer in ["wrong", ""] {
+        let asked = send(&mut neighbour, "/edit", "1", &more);
+        let reply = [("token", &*asked.token()), ("answer", answer)];
+        let refused = neighbour.post("/answer", &reply);
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.body.contains("Nothing was changed."), "{refused:?}");
+    }
+    let asked = send(&mut neighbour, "/replace", "1", &[("old", "at-once")]);
+    let wrong = [("token", &*asked.token()), ("answer", "wrong")];
+    let refused = neighbour.post("/answer", &wrong);
+    let list = neighbour.follow(refused);
+    assert!(list.body.contains("Nothing was replaced."), "{list:?}");
+    assert_eq!(entries(&web, "neighbour"), before);
+
+    // A secret is shown once, whatever is sent again.
+    let asked = send(&mut neighbour, "/replace", "1", &[("old", "at-once")]);
+    let answer = [("token", &*asked.token()), ("answer", &*password)];
+    let shown = neighbour.post("/answer", &answer);
+    let secret = shown.secret().unwrap();
+    let again = neighbour.post("/answer", &answer);
+    assert_eq!(again.status, 409, "{again:?}");
+    assert!(!again.body.contains(&secret), "{again:?}");
+    let left = entries(&web, "neighbour");
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["replaces"], 1);
+    assert_eq!(left[0]["services"], json!(["imap"]));
+
+    // What was typed is text, also where it is told what was done.
+    for path in ["/activity", "/admin/activity"] {
+        let told = neighbour.get(path);
+        assert!(told.body.contains("alert(1)"), "{told:?}");
+        assert!(!told.body.contains("<script>"), "{told:?}");
+        assert!(!told.body.contains(&secret), "{told:?}");
+    }
+}
+
+#[test]
+fn where_only_a_label_can_be_chosen_only_that_is_changed() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let file = "/etc/security/app-passwd.toml";
+    let line = "s/^enabled = true/&\\nscopes = false/";
+    web.machine.shell(&format!("sed -i '{line}' {file}"));
+    web.machine
+        .create("neighbour --label phone --service sshd --from 192.0.2.0/24");
+    let mut neighbour = web.neighbour();
+    let form = neighbour.get("/edit?id=1");
+    for field in ["service", "networks", "end"] {
+        assert!(
+            !form.body.contains(&format!("name=\"{field}\"")),
+            "{form:?}"
+        );
+    }
+    let wide = [
+        ("label", "my phone"),
+        ("service", "imap"),
+        ("networks", ""),
+        ("end", "never"),
+    ];
+    let sent = send(&mut neighbour, "/edit", "1", &wide);
+    let list = neighbour.follow(sent);
+    assert!(list.body.contains("“my phone” is changed."), "{list:?}");
+    let entry = &entries(&web, "neighbour")[0];
+    assert_eq!(entry["services"], json!(["sshd"]));
+    assert_eq!(entry["networks"], json!(["192.0.2.0/24"]));
+    // What is more than they may name they cannot have once more.
+    let refused = send(&mut neighbour, "/replace", "1", &[]);
+    let list = neighbour.follow(refused);
+    assert!(list.body.contains("Nothing was replaced."), "{list:?}");
+}
+
+#[test]
+fn a_form_that_is_older_than_the_entry_takes_nothing_back() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    let mut neighbour = web.neighbour();
+    let form = neighbour.get("/edit?id=1");
+    web.machine
+        .tool("edit neighbour 1 --service imap --from 192.0.2.0/24")
+        .succeeds();
+    let fields = [
+        ("token", &*form.token()),
+        ("id", "1"),
+        ("mark", &*mark(&form)),
+        ("label", "my phone"),
+        ("service", "mail"),
+    ];
+    let now = neighbour.post("/edit", &fields);
+    assert_eq!(now.status, 422, "{now:?}");
+    assert!(now.body.contains("changed elsewhere meanwhile"), "{now:?}");
+    assert!(now.body.contains("value=\"192.0.2.0/24\""), "{now:?}");
+    assert_eq!(entries(&web, "neighbour")[0]["label"], "phone");
+}
+
+#[test]
+fn whoever_changes_slowly_and_hangs_up_keeps_nobody_else_from_their_list() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine
+        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"3\"]]/' /etc/security/app-passwd.toml");
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    let mut neighbour = web.neighbour();
+    let password = web.machine.account_password("neighbour");
+    for number in 1..=4 {
+        let create = format!("neighbour --label phone-{number}");
+        web.machine.create(&create);
+    }
+    let mut busy = 0;
+    for id in ["1", "2", "3", "4"] {
+        let asked = send(&mut neighbour, "/replace", id, &[("old", "at-once")]);
+        if asked.status == 429 {
+            busy += 1;
+            continue;
+        }
+        let answer = [("token", &*asked.token()), ("answer", &*password)];
+        neighbour.hang_up_after("/answer", &answer);
+    }
+    let asked = Instant::now();
+    assert_eq!(demo.get("/").status, 200);
+    assert!(asked.elapsed() < Duration::from_secs(1));
+    // Two of them at once are theirs, for as long as each takes, though nobody waits for them any more.
+    assert_eq!(busy, 2);
+    let entries = entries(&web, "neighbour");
+    let is_new = |entry: &&Json| entry["replaces"].is_i64();
+    let made = entries.as_array().unwrap().iter().filter(is_new).count();
+    assert_eq!(made, 2, "{entries}");
+}
