@@ -64,7 +64,8 @@ pub(super) fn answer<'a>(
     none: &str,
     context: &Context,
 ) -> Result<(), Failure> {
-    let viewer = Viewer::new(context);
+    let entries: Vec<_> = entries.collect();
+    let viewer = Viewer::of(entries.iter().copied(), context);
     if context.json {
         let mut values = Values::new(true);
         for entry in entries {
@@ -72,7 +73,6 @@ pub(super) fn answer<'a>(
         }
         return values.end();
     }
-    let entries: Vec<_> = entries.collect();
     if entries.is_empty() {
         output::say(none);
         return Ok(());
