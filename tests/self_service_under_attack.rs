@@ -333,3 +333,33 @@ fn a_module_that_hangs_goes_with_whoever_waited_for_it() {
     assert!(eventually(|| sleeps().trim() == "0"), "{}", sleeps());
     scene.own("demo", "list").succeeds();
 }
+
+#[test]
+fn who_looks_lets_logins_go_first_and_nothing_that_a_change_starts_does_so_for_ever() {
+    let needs = [&NEEDS[..], &["strace"]].concat();
+    if cannot_run(&needs) {
+        return;
+    }
+    let scene = Scene::without_codes("");
+    scene.machine.create("demo --label phone");
+    scene.machine.shell(
+        "strace -f -qq -e trace=setpriority -o calls -p $(cat helper.pid) >/dev/null 2>&1 & echo $! >strace.pid",
+    );
+    let traced = "grep -q '^TracerPid:.[1-9]' /proc/$(cat helper.pid)/status";
+    assert!(eventually(
+        || scene.machine.run(traced, "").status == Some(0)
+    ));
+    let calls = || {
+        let calls = scene.machine.shell("cat calls");
+        calls.matches("setpriority(PRIO_PROCESS, 0, 10)").count()
+    };
+    for looks in ["list", "show phone", "log"] {
+        let before = calls();
+        scene.own("demo", looks).succeeds();
+        assert!(eventually(|| calls() == before + 1), "{looks}");
+    }
+    scene.own("demo", "edit phone --label mobile").succeeds();
+    scene.own("demo", "revoke mobile").succeeds();
+    scene.machine.shell("kill $(cat strace.pid)");
+    assert_eq!(calls(), 3);
+}
