@@ -3,8 +3,8 @@
 # make check      everything that has to pass before a change is taken (root, or the packages are there)
 # make bench      measure ourselves beside others, and write down the results (root; twenty minutes, on a quiet machine)
 # make bench-check  whether a login has become dearer, by its instructions (part of make check)
-# make torture    the long counts, of optimised code: every property on 100,000 cases, or CASES, and as many talks with
-#                 the helper (twenty minutes)
+# make torture    the long counts, of optimised code: every property on 100,000 cases, or CASES, as many talks with the
+#                 helper, and a hundred times as many messages that no socket carries (half an hour)
 # make install    what `make` built; DESTDIR and prefix as usual
 # make uninstall  the same files, but neither the configuration nor the state
 
@@ -73,7 +73,9 @@ bench-check: rust
 
 torture: export PROPTEST_CASES = $(or $(CASES),100000)
 torture: rust
+	@packaging/debian-packages.sh torture
 	cargo test --locked --release --lib --bins --test helper_fuzz
+	tests/fuzz/run.sh $$((PROPTEST_CASES * 100))
 
 # Running daemons have the module mapped: it is replaced by another file, never written into.
 install:
