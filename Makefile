@@ -1,9 +1,10 @@
 # make            build the module and the tool
 # make demo       show the main job on this machine, and leave the machine as it is (root)
 # make check      everything that has to pass before a change is taken (root, or the packages are there)
-# make bench      measure ourselves beside others, and write down the results (root; a quarter of an hour, on a quiet machine)
+# make bench      measure ourselves beside others, and write down the results (root; twenty minutes, on a quiet machine)
 # make bench-check  whether a login has become dearer, by its instructions (part of make check)
-# make torture    the long counts: every property on 100,000 cases, or CASES, of optimised code (a quarter of an hour)
+# make torture    the long counts, of optimised code: every property on 100,000 cases, or CASES, as many talks with the
+#                 helper, and a hundred times as many messages that no socket carries (half an hour)
 # make accessibility  the page judged by axe-core in the browser, which npm fetches (part of make check: our own, smaller judge)
 # make install    what `make` built; DESTDIR and prefix as usual
 # make uninstall  the same files, but neither the configuration nor the state
@@ -66,13 +67,16 @@ bench: rust
 	@packaging/debian-packages.sh bench
 # nice: what else the machine does disturbs less.
 	nice -n -20 cargo bench --locked --no-default-features --bench logins --bench dovecot --bench tool --bench scaling
+	nice -n -20 cargo bench --locked --bench web
 
 bench-check: rust
 	cargo bench --quiet --locked --no-default-features --bench instructions
 
 torture: export PROPTEST_CASES = $(or $(CASES),100000)
 torture: rust
-	cargo test --locked --release --lib --bins
+	@packaging/debian-packages.sh torture
+	cargo test --locked --release --lib --bins --test helper_fuzz
+	tests/fuzz/run.sh $$((PROPTEST_CASES * 100))
 
 # From npm, since Debian has no package of it.
 axe = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/axe

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs from Debian's packages and starts nothing of it:
 #
-#   debian-packages.sh demo|check|bench
+#   debian-packages.sh demo|check|bench|torture
 #
 # What is installed already is left alone; when everything is, neither root nor the network is needed.
 set -eu
@@ -47,14 +47,16 @@ vsftpd                      check        the ftp server that asks PAM
 db-util                     bench        the table of pam_userdb
 dovecot-sqlite              bench        a table that Dovecot looks its users up in
 libpam-pwdfile              bench        a module to be compared with
+g++                         torture      it compiles libFuzzer
 '
 
 case ${1:-} in
     demo) wanted='build demo' ;;
     check) wanted='build demo check' ;;
     bench) wanted='build demo check bench' ;;
+    torture) wanted='build demo check torture' ;;
     *)
-        echo "usage: debian-packages.sh demo|check|bench" >&2
+        echo "usage: debian-packages.sh demo|check|bench|torture" >&2
         exit 2
         ;;
 esac

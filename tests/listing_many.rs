@@ -10,7 +10,9 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 
 use serde_json::{Value as Json, json};
-use support::{Code, Machine};
+use support::machine::run;
+use support::strace::{trace_in, traced};
+use support::{Code, Machine, cannot_run};
 
 const MANY: usize = 50_000;
 
@@ -96,6 +98,30 @@ fn its_memory_does_not_grow_with_the_entries() {
     let peak = peak.unwrap().trim().strip_suffix(" kB").unwrap();
     assert!(peak.parse::<usize>().unwrap() < 32 * 1024, "{status}");
     assert_eq!(the_whole(list, read).len(), MANY);
+}
+
+#[test]
+fn what_is_noted_about_others_is_not_read_for_one() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let machine = crowded();
+    // Their first one and their last one lie as far apart as any.
+    machine.alter(&format!(
+        "UPDATE credential SET user = 'alice', label = 'tablet' WHERE id = {MANY}"
+    ));
+    for arguments in [
+        &["list", "alice"][..],
+        &["list", "alice", "--json"],
+        &["revoke", "alice", "--never-used", "--dry-run"],
+        &["revoke", "alice", "1", "--json"],
+    ] {
+        let trace = machine.path("calls");
+        let tool = traced(machine.tool_command(arguments), "pread64", &trace);
+        run(tool, b"").succeeds();
+        let pages = trace_in(&trace).lines().count();
+        assert!(pages < 100, "{arguments:?}: {pages}");
+    }
 }
 
 #[test]

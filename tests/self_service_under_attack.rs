@@ -12,12 +12,8 @@ use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{Said, Wish};
 use support::cannot_run;
 use support::holder::{NEEDS, PASSWORD_ALONE, Scene};
-use support::machine::run;
 use support::private_machine::eventually;
 use zeroize::Zeroizing;
-
-/// How often each frame is damaged; by hand more: `APP_PASSWD_FUZZ=10000`.
-const FUZZ: &str = "150";
 
 #[test]
 fn a_process_is_who_the_kernel_says_and_nobody_whom_it_names() {
@@ -246,7 +242,7 @@ fn who_stalls_holds_up_nobody_but_themselves() {
         return;
     }
     let scene = Scene::without_codes("");
-    let before = belongings(&scene);
+    let before = scene.belongings();
     let create = Wish::of(&["create", "--label", "phone"]).encode().unwrap();
     // Each sends a wish that asks for a password, and answers nothing, for ever.
     let stall = || -> Child {
@@ -282,9 +278,9 @@ fn who_stalls_holds_up_nobody_but_themselves() {
         .shell("kill $(pgrep -u demo perl) 2>/dev/null; true");
     assert!(eventually(|| conversations() == 0), "{}", conversations());
     assert!(
-        eventually(|| belongings(&scene) == before),
+        eventually(|| scene.belongings() == before),
         "{} instead of {before}",
-        belongings(&scene)
+        scene.belongings()
     );
     scene.own("demo", "list").succeeds();
 }
@@ -339,60 +335,31 @@ fn a_module_that_hangs_goes_with_whoever_waited_for_it() {
 }
 
 #[test]
-fn no_damaged_frame_changes_anything_of_others_or_ends_the_helper() {
-    if cannot_run(&NEEDS) {
+fn who_looks_lets_logins_go_first_and_nothing_that_a_change_starts_does_so_for_ever() {
+    let needs = [&NEEDS[..], &["strace"]].concat();
+    if cannot_run(&needs) {
         return;
     }
     let scene = Scene::without_codes("");
-    scene.stack("auth required pam_unix.so nodelay\naccount required pam_unix.so\n");
-    scene.machine.create("neighbour --label phone");
     scene.machine.create("demo --label phone");
-    let others = || scene.machine.tool("list neighbour --all --json").succeeds();
-    let (before, belongings_before) = (others(), belongings(&scene));
-    let times = std::env::var("APP_PASSWD_FUZZ").unwrap_or_else(|_| FUZZ.to_owned());
-    let named = Wish {
-        user: UserName::parse("neighbour").ok(),
-        ..Wish::of(&["list"])
-    };
-    for (seed, wish) in [
-        Wish::of(&[
-            "create",
-            "--label",
-            "phone",
-            "--service",
-            "imap",
-            "--from",
-            "192.0.2.7",
-        ]),
-        Wish::of(&["edit", "phone", "--label", "mobile", "--expires", "never"]),
-        Wish::of(&["revoke", "neighbour", "--all", "--yes"]),
-        Wish::of(&["show", "2"]),
-        named,
-    ]
-    .iter()
-    .enumerate()
-    {
-        let frame = wish.encode().unwrap();
-        run(
-            scene.peer("demo", "fuzz", &format!("{seed} {times}"), &[&frame]),
-            b"",
-        )
-        .succeeds();
-    }
-    assert_eq!(others(), before);
-    let made = scene.machine.tool("list demo --all --json").json();
-    assert_eq!(made.as_array().unwrap().len(), 1, "{made}");
-    assert!(
-        eventually(|| belongings(&scene) == belongings_before),
-        "{}",
-        belongings(&scene)
+    scene.machine.shell(
+        "strace -f -qq -e trace=setpriority -o calls -p $(cat helper.pid) >/dev/null 2>&1 & echo $! >strace.pid",
     );
-    scene.own("neighbour", "list").succeeds();
-}
-
-/// How many threads, descriptors and children the helper has.
-fn belongings(scene: &Scene) -> String {
-    let count = "pid=$(cat helper.pid); ls /proc/$pid/task | wc -l; ls /proc/$pid/fd | wc -l; \
-                 cat /proc/$pid/task/*/children | wc -w";
-    scene.machine.shell(count).replace('\n', " ")
+    let traced = "grep -q '^TracerPid:.[1-9]' /proc/$(cat helper.pid)/status";
+    assert!(eventually(
+        || scene.machine.run(traced, "").status == Some(0)
+    ));
+    let calls = || {
+        let calls = scene.machine.shell("cat calls");
+        calls.matches("setpriority(PRIO_PROCESS, 0, 10)").count()
+    };
+    for looks in ["list", "show phone", "log"] {
+        let before = calls();
+        scene.own("demo", looks).succeeds();
+        assert!(eventually(|| calls() == before + 1), "{looks}");
+    }
+    scene.own("demo", "edit phone --label mobile").succeeds();
+    scene.own("demo", "revoke mobile").succeeds();
+    scene.machine.shell("kill $(cat strace.pid)");
+    assert_eq!(calls(), 3);
 }

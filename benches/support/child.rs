@@ -59,14 +59,37 @@ pub fn fork(work: impl FnOnce() -> bool) -> Spent {
     Child::start(work).wait()
 }
 
+/// A child that finds out numbers.
+pub struct Asked {
+    child: Child,
+    answer: io::PipeReader,
+}
+
+impl Asked {
+    /// All of them, when it has ended.
+    pub fn wait(mut self) -> Vec<f64> {
+        let mut bytes = Vec::new();
+        self.answer.read_to_end(&mut bytes).unwrap();
+        assert!(self.child.wait().done, "see standard error");
+        let (numbers, _) = bytes.as_chunks();
+        numbers.iter().copied().map(f64::from_ne_bytes).collect()
+    }
+}
+
+/// Has numbers found out in a child.
+pub fn start_for(work: impl FnOnce() -> Vec<f64>) -> Asked {
+    let (answer, mut writer) = io::pipe().unwrap();
+    // What writes goes with the closure, so that the parent sees the end.
+    let child = Child::start(move || {
+        let mut numbers = work().into_iter();
+        numbers.all(|number| writer.write_all(&number.to_ne_bytes()).is_ok())
+    });
+    Asked { child, answer }
+}
+
 /// A number that is found out in a child.
 pub fn fork_for(work: impl FnOnce() -> f64) -> f64 {
-    let (mut reader, mut writer) = io::pipe().unwrap();
-    let spent = fork(|| writer.write_all(&work().to_ne_bytes()).is_ok());
-    assert!(spent.done, "see standard error");
-    let mut number = [0; 8];
-    reader.read_exact(&mut number).unwrap();
-    f64::from_ne_bytes(number)
+    start_for(|| vec![work()]).wait()[0]
 }
 
 /// Gives up root's rights for good.

@@ -63,7 +63,8 @@ pub fn code() -> String {
     )
 }
 
-fn account(user: &str, hash: &str) {
+/// An account of this machine's, without a home.
+pub fn account(user: &str, hash: &str) {
     append(
         "/etc/passwd",
         &format!("{user}:x:65534:65534::/:/usr/sbin/nologin"),

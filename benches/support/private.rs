@@ -14,6 +14,11 @@ const INSIDE: &str = "--inside";
 /// Goes there and begins anew, unless something of `needs` is missing here (see `tests::cannot_run`): then that is said,
 /// and it ends. What `before` does is done outside.
 pub fn enter(needs: &[&str], before: impl FnOnce()) {
+    enter_beside(&[], needs, before);
+}
+
+/// The same beside what these words start: scripts of the tests (`tests/support/NAME.sh`), with options behind them.
+pub fn enter_beside(daemons: &[&str], needs: &[&str], before: impl FnOnce()) {
     if cannot_run(&[&["root", "unshare", "perl", "openssl"], needs].concat()) {
         process::exit(0);
     }
@@ -21,9 +26,15 @@ pub fn enter(needs: &[&str], before: impl FnOnce()) {
         return;
     }
     before();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/private-machine.sh");
-    let mut machine = Command::new(script);
+    let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
+    let mut machine = Command::new(support.join("private-machine.sh"));
     machine.arg(module()).arg(TOOL);
+    for word in daemons {
+        match word.ends_with(".sh") {
+            true => machine.arg(support.join(word)),
+            false => machine.arg(word),
+        };
+    }
     machine.arg(env::current_exe().unwrap()).arg(INSIDE);
     panic!("no private machine: {}", machine.exec());
 }

@@ -31,9 +31,15 @@ impl Series {
 }
 
 pub fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// What this share of the values stays below.
+pub fn quantile(values: &[f64], share: f64) -> f64 {
     let mut values = values.to_owned();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let place = (values.len() as f64 * share) as usize;
+    values.get(place).copied().unwrap_or(f64::NAN)
 }
 
 /// Does `round` as often as `ROUNDS` says, or else so often that the medians stand still. Returns how often.

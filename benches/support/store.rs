@@ -1,7 +1,10 @@
 //! Stores of any number of entries.
 
+use std::path::Path;
+
 use super::child;
 use super::tests::Machine;
+use super::tests::machine::alter;
 
 /// Whose logins are measured.
 pub const USER: &str = "alice";
@@ -31,7 +34,7 @@ pub fn filled(entries: usize, lines: &str) -> Filled {
         "auth required APP_PASSWD\naccount required pam_permit.so",
     );
     let password = create(&machine, USER, "phone");
-    fill(&machine, entries);
+    fill(&machine.store(), entries);
     Filled {
         machine,
         password,
@@ -54,15 +57,16 @@ fn create(machine: &Machine, user: &str, label: &str) -> String {
 }
 
 /// Adds entries of others, whom the system does not know, in a child, whose memory goes with it: forks of a large process are slow.
-fn fill(machine: &Machine, entries: usize) {
+pub fn fill(store: &Path, entries: usize) {
     let filled = child::fork(|| {
-        machine.alter(&format!(
+        let sql = format!(
             "WITH RECURSIVE other(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM other WHERE n < {entries})
              INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by,
                                      virtual)
              SELECT 'user' || n || '@example.org', 'phone', 1, abs(random()) % 65536, {HASH},
                     'mail', '', 1700000000, 'root', 1 FROM other WHERE n <= {entries}"
-        ));
+        );
+        alter(store, &sql);
         true
     });
     assert!(filled.done, "see standard error");

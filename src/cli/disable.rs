@@ -48,7 +48,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
 
 fn report(entries: &[Credential], context: &Context) -> Result<(), Failure> {
     if context.json {
-        return output::json(&Viewer::new(context).views(entries));
+        return output::json(&Viewer::of(entries, context).views(entries));
     }
     let (revoked, disabled): (Vec<_>, Vec<_>) = entries.iter().partition(|e| e.revoked.is_some());
     entry::say_of_each_user("Disabled", disabled);

@@ -41,7 +41,7 @@ fn report(
     predecessors: &[Credential],
     context: &Context,
 ) -> Result<(), Failure> {
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(enabled, context);
     let mut written = Ok(());
     if context.json {
         written = output::json(&viewer.views(enabled));

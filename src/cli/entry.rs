@@ -41,12 +41,11 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    pub(super) fn new(context: &Context) -> Self {
-        Self::with(AllNotes::read(&context.config.state_dir), context)
-    }
-
-    /// The same for these entries alone, which are in the order in which they were made.
-    pub(super) fn of(entries: &[Credential], context: &Context) -> Self {
+    /// For these entries, and no others: whoever has a few does not read what is noted about everybody's.
+    pub(super) fn of<'a>(
+        entries: impl IntoIterator<Item = &'a Credential>,
+        context: &Context,
+    ) -> Self {
         let mut viewer = Self::of_pages(context);
         viewer.turn_to(entries);
         viewer
@@ -54,10 +53,7 @@ impl Viewer {
 
     /// The same for very many entries: it has to be turned to them before it shows them.
     pub(super) fn of_pages(context: &Context) -> Self {
-        Self::with(AllNotes::open(&context.config.state_dir), context)
-    }
-
-    fn with(notes: AllNotes, context: &Context) -> Self {
+        let notes = AllNotes::open(&context.config.state_dir);
         warn_of_problems(notes.problems());
         Self {
             rules: context.config.rules(),
@@ -66,13 +62,11 @@ impl Viewer {
         }
     }
 
-    /// Shows these entries next, which are in the order in which they were made, and no others.
-    pub(super) fn turn_to(&mut self, entries: &[Credential]) {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-            return;
-        };
+    /// Shows these entries next, and no others.
+    pub(super) fn turn_to<'a>(&mut self, entries: impl IntoIterator<Item = &'a Credential>) {
         let known = self.notes.problems().len();
-        self.notes.turn_to(&(first.id..=last.id));
+        self.notes
+            .turn_to(entries.into_iter().map(|entry| entry.id));
         warn_of_problems(self.notes.problems().get(known..).unwrap_or_default());
     }
 

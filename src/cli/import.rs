@@ -255,7 +255,7 @@ fn warn_if_others_may_read(file: &Path) {
 
 fn report(new: &[Credential], there: usize, context: &Context) -> Result<(), Failure> {
     if context.json {
-        let viewer = Viewer::new(context);
+        let viewer = Viewer::of(new, context);
         let mut values = Values::new(true);
         for entry in new {
             values.put(&viewer.view(entry))?;

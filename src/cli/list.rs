@@ -46,7 +46,7 @@ fn print_pages(
     context: &Context,
 ) -> Result<(), Failure> {
     let mut viewer = Viewer::of_pages(context);
-    let mut values = Values::new(true);
+    let mut values = Values::of_entries();
     for page in store.pages()? {
         let Entries { sound, damaged } = page?;
         entry::warn_of(&damaged);
@@ -64,15 +64,15 @@ pub(super) fn answer<'a>(
     none: &str,
     context: &Context,
 ) -> Result<(), Failure> {
-    let viewer = Viewer::new(context);
+    let entries: Vec<_> = entries.collect();
+    let viewer = Viewer::of(entries.iter().copied(), context);
     if context.json {
-        let mut values = Values::new(true);
+        let mut values = Values::of_entries();
         for entry in entries {
             values.put(&viewer.view(entry))?;
         }
         return values.end();
     }
-    let entries: Vec<_> = entries.collect();
     if entries.is_empty() {
         output::say(none);
         return Ok(());

@@ -35,7 +35,7 @@ pub(super) fn tell_of(action: &str, stamp: &Stamp, entries: &[Credential], conte
     if command.is_empty() || entries.is_empty() {
         return;
     }
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(entries, context);
     let notice = Notice {
         at: Utc(stamp.at),
         by: &stamp.by,

@@ -78,6 +78,15 @@ impl Values {
         }
     }
 
+    /// The same for entries alone, which are no secret: the buffer is no longer than it has to be.
+    pub(super) fn of_entries() -> Self {
+        Self {
+            array: true,
+            any: false,
+            buffer: Zeroizing::default(),
+        }
+    }
+
     pub(super) fn put(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let before: &[u8] = match (self.array, self.any) {
             (false, _) => b"",

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use pam_app_passwd::config;
 use pam_app_passwd::helper::own::{Reply, Said, Wish};
 use pam_app_passwd::helper::wire::Answer;
@@ -33,9 +33,13 @@ pub(super) fn read(words: &[String], user: &str) -> Option<Result<Cli, clap::Err
     if !VERBS.contains(&verb.as_str()) {
         return None;
     }
-    let parse = |user: Option<&str>| {
+    // Made once: it is dearer than to parse.
+    let mut command = Cli::command();
+    let mut parse = |user: Option<&str>| {
         let words = ["app-passwd", verb].into_iter().chain(user);
-        Cli::try_parse_from(words.chain(rest.iter().map(String::as_str)))
+        let words = words.chain(rest.iter().map(String::as_str));
+        let mut parsed = command.try_get_matches_from_mut(words)?;
+        Cli::from_arg_matches_mut(&mut parsed)
     };
     let (typed, own) = (parse(None), parse(Some(user)));
     let names_them = |cli: &Cli| cli.verb.user() == Some(user);

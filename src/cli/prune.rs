@@ -235,7 +235,7 @@ fn report(pruned: &Pruned, context: &Context) -> Result<(), Failure> {
     let revoked = &pruned.revoked.all;
     if context.json {
         let entries = in_order(revoked.iter().chain(&pruned.purged));
-        return output::json(&Viewer::new(context).views(entries));
+        return output::json(&Viewer::of(entries.iter().copied(), context).views(entries));
     }
     entry::say_of_each_user("Revoked", revoked);
     entry::say_of_each_user("Purged", &pruned.purged);

@@ -77,7 +77,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     let Some(mut store) = Store::open(&context.config.state_dir)? else {
         return target.without_a_store(context);
     };
-    let mut notes = target.notes(context)?;
+    let mut notes = target.notes(&store, context)?;
     let shown = target.choose(&store.look()?, notes.as_ref())?;
     target.warn(&store, &shown, notes.as_ref())?;
     if arguments.dry_run {
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<Code, Failu
     if !arguments.yes && shown.count() > 0 {
         target.confirm(&shown)?;
         // They may be in use since they were shown.
-        notes = target.notes(context)?;
+        notes = target.notes(&store, context)?;
     }
     if context.owner.is_some() && shown.is_done() {
         // Nobody but root locks the store, and has commands run, for nothing.
@@ -140,9 +140,11 @@ impl Target {
     }
 
     /// What is known of uses, if that is looked at.
-    fn notes(&self, context: &Context) -> Result<Option<AllNotes>, Failure> {
+    fn notes(&self, store: &Store, context: &Context) -> Result<Option<AllNotes>, Failure> {
         match self {
-            Self::Matching(_, conditions) => conditions.notes(context),
+            Self::Matching(user, conditions) => {
+                conditions.notes(|| store.entries(user.as_ref()), context)
+            }
             Self::Named(..) | Self::All(_) => Ok(None),
         }
     }
@@ -299,7 +301,7 @@ fn report(revoked: &Revoked, nothing: &str, context: &Context) -> Result<(), Fai
     }
     change::say_left_out(revoked.left_out);
     match context.json {
-        true => output::json(&Viewer::new(context).views(all)),
+        true => output::json(&Viewer::of(all, context).views(all)),
         false => Ok(()),
     }
 }

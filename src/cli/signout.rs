@@ -28,7 +28,7 @@ pub(super) fn sign_out_for(asker: &Asker, entries: &[Credential], context: &Cont
     if entries.is_empty() {
         return;
     }
-    let notes = read_notes(context);
+    let notes = read_notes(entries, context);
     let used = entries.iter().map(|entry| (entry, notes.uses_of(entry.id)));
     end_all(
         asker,
@@ -47,7 +47,7 @@ pub(super) fn sign_out_where_refused(entries: &[Credential], context: &Context) 
         let request = request(service, origin);
         policy::judge(entry, &request, &facts, &rules) != Verdict::Accept
     };
-    let notes = read_notes(context);
+    let notes = read_notes(entries, context);
     let mut used = Vec::new();
     for entry in entries {
         let mut uses = notes.uses_of(entry.id);
@@ -75,8 +75,9 @@ fn request(service: &str, origin: Option<&str>) -> Request {
     attempt.request()
 }
 
-fn read_notes(context: &Context) -> AllNotes {
-    let notes = AllNotes::read(&context.config.state_dir);
+fn read_notes(entries: &[Credential], context: &Context) -> AllNotes {
+    let mut notes = AllNotes::open(&context.config.state_dir);
+    notes.turn_to(entries.iter().map(|entry| entry.id));
     for problem in notes.problems() {
         output::to_root(&format!(
             "warning: not every use is known, so a command may miss one: {problem}"

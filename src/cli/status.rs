@@ -67,7 +67,7 @@ fn count(store: &Store, context: &Context) -> Result<Counts, Failure> {
         store_bytes: std::fs::metadata(store.path()).map_or(0, |file| file.len()),
         ..Counts::default()
     };
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(&sound, context);
     let mut users = BTreeSet::new();
     for entry in &sound {
         match viewer.status(entry) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What is noted about all entries, as the tool shows it. Who goes through very many entries turns
-//! from some of them to the next.
+//! What is noted about entries, as the tool shows it. Who goes through very many entries turns from
+//! some of them to the next; and for a few nothing is read of the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub struct AllNotes {
     problems: Vec<String>,
 }
 
-/// The numbers of entries, from the one to the other.
-type Numbers = RangeInclusive<CredentialId>;
+/// The numbers of entries that follow each other, from the one to the other.
+type Run = RangeInclusive<i64>;
 
 static NOTHING: Notes = Notes {
     used: None,
@@ -38,7 +38,7 @@ impl AllNotes {
     /// Reads the notes. What cannot be read is not known, and named as a problem.
     pub fn read(state_dir: &Path) -> Self {
         let mut notes = Self::open(state_dir);
-        notes.turn_to(&(CredentialId(i64::MIN)..=CredentialId(i64::MAX)));
+        notes.turn_to_runs(&[i64::MIN..=i64::MAX]);
         notes.file = None;
         notes
     }
@@ -67,17 +67,21 @@ impl AllNotes {
         self.file = Some(file);
     }
 
-    /// Reads what is noted about these entries, in the place of what was read before. Each table by
-    /// itself: damage in one does not hide the other.
-    pub fn turn_to(&mut self, entries: &Numbers) {
+    /// Reads what is noted about these entries, in the place of what was read before.
+    pub fn turn_to(&mut self, entries: impl Iterator<Item = CredentialId>) {
+        self.turn_to_runs(&runs(entries));
+    }
+
+    /// Each table by itself: damage in one does not hide the other.
+    fn turn_to_runs(&mut self, runs: &[Run]) {
         self.entries.clear();
         self.uses.clear();
         let Some(file) = self.file.take() else {
             return;
         };
-        let used = self.read_used(&file, entries);
+        let used = self.read_used(&file, runs);
         self.known(used);
-        let refused = self.read_refused(&file, entries);
+        let refused = self.read_refused(&file, runs);
         self.known(refused);
         self.file = Some(file);
     }
@@ -94,14 +98,16 @@ impl AllNotes {
         None
     }
 
-    fn read_used(&mut self, file: &Connection, entries: &Numbers) -> rusqlite::Result<()> {
+    fn read_used(&mut self, file: &Connection, runs: &[Run]) -> rusqlite::Result<()> {
         let used = "SELECT entry, at, service, origin, uid, count FROM used
                     WHERE entry BETWEEN ?1 AND ?2 ORDER BY at";
         let mut statement = file.prepare(used)?;
-        let mut rows = statement.query((entries.start().0, entries.end().0))?;
-        while let Some(row) = rows.next()? {
-            let uses = self.uses.entry(CredentialId(row.get(0)?)).or_default();
-            uses.push(note(row)?);
+        for run in runs {
+            let mut rows = statement.query((run.start(), run.end()))?;
+            while let Some(row) = rows.next()? {
+                let uses = self.uses.entry(CredentialId(row.get(0)?)).or_default();
+                uses.push(note(row)?);
+            }
         }
         for (entry, uses) in &self.uses {
             let count = uses.iter().map(|used| used.count).sum();
@@ -114,7 +120,7 @@ impl AllNotes {
         Ok(())
     }
 
-    fn read_refused(&mut self, file: &Connection, entries: &Numbers) -> rusqlite::Result<()> {
+    fn read_refused(&mut self, file: &Connection, runs: &[Run]) -> rusqlite::Result<()> {
         // The tool changes no notes, so those of the first schema stay so until the next login.
         let since = if schema_of(file)? < 2 { "at" } else { "since" };
         let refused = format!(
@@ -122,14 +128,16 @@ impl AllNotes {
              WHERE entry BETWEEN ?1 AND ?2"
         );
         let mut statement = file.prepare(&refused)?;
-        let mut rows = statement.query((entries.start().0, entries.end().0))?;
-        while let Some(row) = rows.next()? {
-            let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
-            noted.refused = Some(Refused {
-                note: note(row)?,
-                reason: row.get(6)?,
-                since: Timestamp::from_seconds(row.get(7)?),
-            });
+        for run in runs {
+            let mut rows = statement.query((run.start(), run.end()))?;
+            while let Some(row) = rows.next()? {
+                let noted = self.entries.entry(CredentialId(row.get(0)?)).or_default();
+                noted.refused = Some(Refused {
+                    note: note(row)?,
+                    reason: row.get(6)?,
+                    since: Timestamp::from_seconds(row.get(7)?),
+                });
+            }
         }
         Ok(())
     }
@@ -163,6 +171,19 @@ impl AllNotes {
     }
 }
 
+/// Entries of one user lie far apart, those of everybody next to each other.
+fn runs(entries: impl Iterator<Item = CredentialId>) -> Vec<Run> {
+    let numbers: BTreeSet<i64> = entries.map(|entry| entry.0).collect();
+    let mut runs: Vec<Run> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some(last) if last.end().saturating_add(1) == number => *last = *last.start()..=number,
+            _ => runs.push(number..=number),
+        }
+    }
+    runs
+}
+
 fn read_birth(file: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let birth = file.query_row("SELECT at FROM birth", [], |row| row.get(0));
     Ok(birth.optional()?.map(Timestamp::from_seconds))
@@ -176,4 +197,20 @@ fn note(row: &Row<'_>) -> rusqlite::Result<Note> {
         uid: row.get(4)?,
         count: row.get(5)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_noted_about_others_is_not_read() {
+        let of = |numbers: &[i64]| runs(numbers.iter().copied().map(CredentialId));
+        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[1, 1_000_000]), [1..=1, 1_000_000..=1_000_000]);
+        assert_eq!(
+            of(&[7, 3, 1, 2, 2, i64::MAX]),
+            [1..=3, 7..=7, i64::MAX..=i64::MAX]
+        );
+    }
 }

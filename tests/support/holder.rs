@@ -135,6 +135,13 @@ impl Scene {
         self.wish_answered(user, wish, &[])
     }
 
+    /// How many threads, descriptors and children the helper has.
+    pub fn belongings(&self) -> String {
+        let count = "pid=$(cat helper.pid); ls /proc/$pid/task | wc -l; ls /proc/$pid/fd | wc -l; \
+                     cat /proc/$pid/task/*/children | wc -w";
+        self.machine.shell(count).replace('\n', " ")
+    }
+
     /// Everything that the store holds about somebody.
     pub fn everything(&self) -> String {
         self.machine.tool("list --all --json").succeeds()
@@ -142,11 +149,11 @@ impl Scene {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
     digits
         .chunks(2)
@@ -154,11 +161,13 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn frames_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Whole frames, without their lengths.
+pub fn frames_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (length, behind) = rest.split_first_chunk()?;
-        let (frame, behind) = behind.split_at(usize::from(u16::from_be_bytes(*length)));
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (frame, behind) = behind.split_at_checked(length)?;
         rest = behind;
         Some(frame)
     })

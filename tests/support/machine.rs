@@ -196,7 +196,8 @@ impl Machine {
     }
 }
 
-fn alter(database: &Path, sql: &str) {
+/// Changes a database behind the tool's back.
+pub fn alter(database: &Path, sql: &str) {
     let database = Connection::open(database).unwrap();
     database.execute_batch(sql).unwrap();
 }

@@ -6,10 +6,12 @@
 #   peer.pl connect SOCKET     connects and hangs up, without end
 #   peer.pl hold SOCKET        takes as many connections as it gets, and those that it loses anew
 #   peer.pl question SOCKET    sends the frame on standard input and waits for the answer, without end
-#   peer.pl fuzz SOCKET SEED COUNT   sends the frame on standard input damaged in so many ways, and hears what comes back
+#   peer.pl talks SOCKET       has a talk for each line on standard input, and prints a line of what came back
 #   peer.pl listen SOCKET      prints what one connection sends
 #   peer.pl answer SOCKET      takes one question and answers with the frame on standard input
 #
+# A talk is words: hexadecimal, which is sent; "hear", until a frame or the end has come; and at last "rest", after which
+# the other side has nothing more to wait for, or nothing, which hangs up. What hangs is printed as "hangs".
 # The frame is one line. What has no end goes on until standard input ends, and then prints how often it connected.
 use strict;
 use warnings;
@@ -18,8 +20,8 @@ use IO::Socket::UNIX;
 use Socket;
 
 $SIG{PIPE} = 'IGNORE';
-my ($what, $path, $seed, $times) = @ARGV;
-my $frame = $what =~ /^(?:ask|talk|question|answer|fuzz)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
+my ($what, $path) = @ARGV;
+my $frame = $what =~ /^(?:ask|talk|question|answer)$/ ? pack 'H*', <STDIN> =~ s/\s//gr : '';
 
 sub connected { return IO::Socket::UNIX->new(Peer => $path) }
 sub listening {
@@ -35,16 +37,30 @@ sub rest_of {
 my $input = IO::Select->new(\*STDIN);
 sub goes_on { return !$input->can_read(0) || sysread STDIN, my $more, 1 }
 
-# Some bytes are changed, cut out or put in; as often as not the length is right afterwards.
-sub damaged {
-    my ($length, $inside) = unpack 'a2 a*', $_[0];
-    for (0 .. rand 4) {
-        my ($at, $bytes) = (int rand(1 + length $inside), join '', map { chr rand 256 } 0 .. rand 8);
-        my $kind = int rand 5;
-        substr($inside, $at, $kind < 2 ? length $bytes : $kind == 2 ? rand 40 : 0) = $kind == 2 ? '' : $bytes;
-        $inside .= $inside if $kind == 4 && length $inside < 9000;
+# As many bytes as wanted, fewer at the end; dies if they take longer than any answer.
+sub heard {
+    my ($socket, $wanted) = @_;
+    my ($bytes, $patience) = ('', IO::Select->new($socket));
+    while (length $bytes < $wanted) {
+        $patience->can_read(20) or die "hangs\n";
+        sysread $socket, $bytes, $wanted - length $bytes, length $bytes or last;
     }
-    return rand(2) < 1 ? pack 'n/a*', $inside : $length . $inside;
+    return $bytes;
+}
+sub had_talk {
+    my ($socket, $heard) = (connected() // die("nobody listens\n"), '');
+    for (@_) {
+        if ($_ eq 'hear') {
+            my $length = heard($socket, 2);
+            $heard .= $length . heard($socket, length $length < 2 ? 0 : unpack 'n', $length);
+        } elsif ($_ eq 'rest') {
+            $socket->shutdown(1);
+            $heard .= heard($socket, 1e9);
+        } else {
+            syswrite $socket, pack 'H*', $_;
+        }
+    }
+    return unpack 'H*', $heard;
 }
 
 my $count = 0;
@@ -61,14 +77,9 @@ if ($what eq 'ask') {
         my $reply = $said =~ /^.{16}(?:ask|secret)/s ? <STDIN> : undef;
         syswrite $socket, pack 'H*', $reply =~ s/\s//gr if defined $reply;
     }
-} elsif ($what eq 'fuzz') {
-    srand $seed;
-    for (1 .. $times) {
-        my $socket = connected() or die "peer.pl: $path: $!\n";
-        syswrite $socket, damaged($frame);
-        $socket->shutdown(1);
-        rest_of($socket);
-    }
+} elsif ($what eq 'talks') {
+    $| = 1;
+    while (my $line = <STDIN>) { print eval { had_talk(split ' ', $line) } // $@ =~ s/\n//r, "\n" }
 } elsif ($what eq 'connect') {
     while (goes_on()) {
         for (1 .. 100) { $count++ if connected() }

@@ -274,7 +274,7 @@ fn show_as_json(
     passwords: &[AppPassword],
     context: &Context,
 ) -> Result<(), Failure> {
-    let viewer = Viewer::new(context);
+    let viewer = Viewer::of(made, context);
     let mut values = Values::new(true);
     for (entry, password) in made.iter().zip(passwords) {
         let (entry, shown) = (viewer.view(entry), password.reveal());

@@ -3,6 +3,8 @@
 
 use pam_app_passwd::clock::Timestamp;
 use pam_app_passwd::credential::{Credential, ServiceName};
+use pam_app_passwd::error::Error;
+use pam_app_passwd::store::Entries;
 use pam_app_passwd::usage::AllNotes;
 
 use super::super::failure::{Code, Failure};
@@ -55,10 +57,15 @@ impl Conditions {
         })
     }
 
-    /// What is known of uses, if a condition looks at it.
-    pub(super) fn notes(&self, context: &Context) -> Result<Option<AllNotes>, Failure> {
+    /// What is known of uses of these entries, if a condition looks at it.
+    pub(super) fn notes(
+        &self,
+        entries: impl FnOnce() -> Result<Entries, Error>,
+        context: &Context,
+    ) -> Result<Option<AllNotes>, Failure> {
         let looks = self.never_used || self.unused_since.is_some();
-        looks.then(|| sound_notes(context)).transpose()
+        let sound_notes = || sound_notes(&entries()?.sound, context);
+        looks.then(sound_notes).transpose()
     }
 
     /// Whether an entry meets them all.
@@ -83,8 +90,9 @@ impl Conditions {
 }
 
 /// The notes, if all can be read: else what is in use might be taken for unused.
-fn sound_notes(context: &Context) -> Result<AllNotes, Failure> {
-    let notes = AllNotes::read(&context.config.state_dir);
+fn sound_notes(entries: &[Credential], context: &Context) -> Result<AllNotes, Failure> {
+    let mut notes = AllNotes::open(&context.config.state_dir);
+    notes.turn_to(entries.iter().map(|entry| entry.id));
     let Some(problem) = notes.problems().first() else {
         return Ok(notes);
     };

@@ -30,6 +30,7 @@ use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::{NOT_SIGNED_IN, NOT_THEIRS, TOO_MUCH, TOO_OFTEN, UNPROVEN, Wish};
 use pam_app_passwd::syslog;
 use rustix::net::UCred;
+use rustix::process::nice;
 
 use super::quota::Place;
 use super::share::Share;
@@ -52,6 +53,8 @@ const TALKS_OF_ALL: usize = 32;
 const TALKS_OF_THE_WEB: usize = 16;
 /// Beside them, those in which somebody signs in there: strangers hold up nobody who has.
 const SIGN_INS: usize = 8;
+/// By how much those who only look are nicer than a login.
+const LESS_URGENT: i32 = 10;
 
 /// What is kept between wishes.
 pub(super) struct Own {
@@ -369,6 +372,11 @@ fn run(cli: Cli, wish: &Wish, config: Config, owner: Option<Owner>) -> Result<Co
         now: clock::now(),
         owner,
     };
+    if matches!(cli.verb, Verb::List(_) | Verb::Show(_) | Verb::Log(_)) {
+        // Logins come first. This thread alone, which ends with the talk; what changes something may start
+        // programs, which would give way for ever. Where it is refused, all are equal.
+        let _ = nice(LESS_URGENT);
+    }
     match cli.verb {
         Verb::Create(arguments) => create::run(arguments, &context),
         Verb::List(arguments) => list::run(arguments, &context),
