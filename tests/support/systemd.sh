@@ -66,15 +66,18 @@ installed() {
         $examples/web/app-passwd-web.toml >/etc/security/app-passwd-web.toml
 }
 
-# Like a container: what is the machine's own is not for it to change.
+# Like a container: what is the machine's own is not for it to change, nor to leave anything in.
 cat >/run/demo/bin/boot <<'END'
 #!/bin/sh
 set -eu
 mount -t proc proc /proc
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
-mount -t tmpfs tmpfs /tmp
-mount -t tmpfs tmpfs /var/tmp
+for shared in /tmp /var/tmp; do
+    layer=/run/layers$shared
+    mkdir -p "$layer/new" "$layer/work"
+    mount -t overlay -o "lowerdir=$shared,upperdir=$layer/new,workdir=$layer/work" overlay $shared
+done
 mount --bind /sys /sys
 mount -o remount,bind,ro /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
