@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -97,20 +98,33 @@ fn a_panic_in_any_entry_point_is_abort_and_the_host_lives_and_nothing_is_printed
 /// The module, built so that every entry point panics inside its guard.
 fn module_that_panics() -> String {
     let target = target_directory().join("planted-panic");
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + " --cfg planted_panic";
+    let profile = profile_directory();
+    let built = target.join(profile.file_name().unwrap());
+    lend_dependencies(&profile, &built);
     let mut build = cargo(
-        &["build", "--quiet", "--lib", "--no-default-features"],
+        &[
+            "rustc",
+            "--lib",
+            "--crate-type=cdylib",
+            "--no-default-features",
+        ],
         &target,
     );
-    build
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("RUSTFLAGS", flags);
+    build.args(["--", "--cfg=planted_panic", "--cap-lints=allow"]);
     assert!(build.status().unwrap().success());
-    let profile = profile_directory();
-    let module = target
-        .join(profile.file_name().unwrap())
-        .join("libpam_app_passwd.so");
-    module.display().to_string()
+    built.join("libpam_app_passwd.so").display().to_string()
+}
+
+/// What is compiled already, and nobody changes, so that only the module is compiled here. If it does not fit, cargo
+/// compiles it anew.
+fn lend_dependencies(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let script = "cp --archive --no-clobber .fingerprint \"$1\"
+        cp --archive --link --no-clobber build deps \"$1\"
+        cd \"$1\" && rm -rf .fingerprint/app-passwd-* deps/*app_passwd*";
+    let mut copy = Command::new("sh");
+    copy.current_dir(from).args(["-c", script, "sh"]).arg(to);
+    assert!(copy.status().unwrap().success());
 }
 
 #[test]
