@@ -720,7 +720,7 @@ fn self_service_wants_a_stack_that_asks_a_helper_groups_and_something_to_have() 
         return;
     }
     let machine = Machine::configured(
-        "self_service = { enabled = true, groups = [\"no-such-group\"], services = [\"web\"] }",
+        "self_service = { enabled = true, groups = [\"no-such-group\"], services = [\"web\"], web_user = \"no-such-user\" }",
     );
     let machine = machine.inside(PrivateMounts::new("mount -t tmpfs tmpfs /run"));
     let wrong = || wrong_about(&findings(&machine), "self-service");
@@ -760,6 +760,13 @@ fn self_service_wants_a_stack_that_asks_a_helper_groups_and_something_to_have() 
     let said = wrong();
     assert!(said.contains("asks pam_google_authenticator.so"), "{said}");
     mounts.shell("rmdir /run/systemd/system");
+    assert!(!wrong().contains("web_user"), "{}", wrong());
+    mounts.shell("mount -t tmpfs tmpfs /etc/security && touch /etc/security/app-passwd-web.toml");
+    assert!(
+        wrong().contains("web_user: there is no user no-such-user"),
+        "{}",
+        wrong()
+    );
     // An app password is no proof.
     machine.stack(
         "app-passwd",

@@ -5,7 +5,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Group;
+use nix::unistd::{Group, User};
 use pam_app_passwd::config::{Config, SelfService};
 use pam_app_passwd::helper;
 use pam_app_passwd::policy::SELF_SERVICE;
@@ -21,6 +21,8 @@ const WITHIN_THE_SERVICE: [&str; 4] = [
     "pam_succeed_if.so",
     "pam_unix.so",
 ];
+/// Where the web page is set up, there is this.
+const PAGE: &str = "/etc/security/app-passwd-web.toml";
 /// Where systemd runs, there is this.
 const SYSTEMD: &str = "/run/systemd/system";
 const DROP_INS: &str = "/etc/systemd/system/app-passwd.service.d";
@@ -37,6 +39,7 @@ pub(super) fn check(config: &Config, pam_dir: &Path) -> Vec<Finding> {
     }
     findings.extend(groups(&config.self_service));
     findings.extend(defaults(config));
+    findings.extend(page(&config.self_service));
     findings
 }
 
@@ -117,6 +120,19 @@ fn groups(settings: &SelfService) -> Vec<Finding> {
             Finding::wrong(Check::SelfService, what, "make it, or take it out")
         })
         .collect()
+}
+
+/// As whom the page speaks for others. The helper takes it for nobody else.
+fn page(settings: &SelfService) -> Option<Finding> {
+    let user = &settings.web_user;
+    let is_missing = User::from_name(user).is_ok_and(|user| user.is_none());
+    if !Path::new(PAGE).exists() || !is_missing {
+        return None;
+    }
+    let what =
+        format!("[self_service] web_user: there is no user {user}, so nobody signs in on the page");
+    let hint = "systemd-sysusers makes app-passwd-web; or name the user that the page runs as";
+    Some(Finding::wrong(Check::SelfService, what, hint))
 }
 
 /// What they get who name no service has to be theirs to have.
