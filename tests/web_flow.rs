@@ -239,7 +239,7 @@ fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
     browser.click("[value='a-day']");
     browser.click("main button");
     browser.press("#answer", &account);
-    browser.sees("The old password works for a day yet, at most.");
+    browser.sees("The old password keeps working for up to one more day.");
     let third = browser.text_of("main code").replace('\n', "");
     answers(&second, lets_in);
     answers(&third, lets_in);

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::asset::{ICON, SCRIPT, STYLE};
 use crate::helper::End;
+use crate::session::IDLE;
 use crate::text::Text;
 
 /// Enough for a page with a secret, which so leaves no copy behind by growing.
@@ -41,6 +42,11 @@ impl Frame {
             script: SCRIPT.address(),
             icon: ICON.address(),
         }
+    }
+
+    /// How long one stays signed in, for people.
+    pub(crate) fn session_limit(&self) -> String {
+        (self.text.session_limit)(IDLE.as_secs() / 60)
     }
 }
 

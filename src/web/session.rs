@@ -17,7 +17,7 @@ use crate::page::Notice;
 use crate::token::Token;
 
 /// How long a session lasts without a look at a page.
-const IDLE: Duration = Duration::from_secs(15 * 60);
+pub(crate) const IDLE: Duration = Duration::from_secs(15 * 60);
 /// How many there are at most; the one that was idle for longest gives way.
 const MOST: usize = 4_000;
 /// How many forms of a session can be open in the browser's tabs.

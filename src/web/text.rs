@@ -71,6 +71,7 @@ pub(crate) struct Text {
     pub(crate) signed_out_everywhere: &'static str,
     pub(crate) timed_out: &'static str,
     pub(crate) time_limit: OfMinutes,
+    pub(crate) session_limit: OfMinutes,
 
     // -- the list
     pub(crate) list: &'static str,

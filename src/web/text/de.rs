@@ -59,6 +59,9 @@ pub(crate) const DE: Text = Text {
     timed_out: "Sie sind nicht mehr angemeldet: Es ist länger nichts geschehen, Verbindung oder Browser sind andere, \
                 oder Sie haben sich anderswo abgemeldet.",
     time_limit: |minutes| format!("Sie haben {minutes} Minuten, um alles zu beantworten."),
+    session_limit: |minutes| {
+        format!("{minutes} Minuten nach der letzten Seite, die Sie öffnen, werden Sie abgemeldet.")
+    },
 
     list: "App-spezifische Passwörter",
     list_lead: "Jedes lässt eine App herein und kann ihr wieder genommen werden, ohne die anderen zu stören.",
@@ -133,7 +136,7 @@ pub(crate) const DE: Text = Text {
     replace_hint: "Ein neues tritt an seine Stelle, für dieselbe App und mit denselben Grenzen.",
     replace_title: |label| format!("Das Passwort für „{label}“ ersetzen?"),
     replace_lead: "Sie erhalten ein neues, das nur einmal gezeigt wird. Tragen Sie es in der App an Stelle des alten ein.",
-    old_password: "Das alte Passwort endet",
+    old_password: "Das alte Passwort wird ungültig",
     at_once: "sofort",
     in_a_day: "in einem Tag",
     confirm_replace: |label| {
@@ -142,7 +145,7 @@ pub(crate) const DE: Text = Text {
     not_replaced: "Es wurde nichts ersetzt.",
     old_ended: "Das alte Passwort gilt nicht mehr.",
     old_lasts: "Das alte Passwort gilt noch höchstens einen Tag.",
-    old_stays: "Das alte Passwort gilt noch, es ließ sich nicht beenden. Entfernen Sie es in der Liste.",
+    old_stays: "Das alte Passwort gilt noch, es ließ sich nicht ungültig machen. Entfernen Sie es in der Liste.",
 
     made: |label| format!("Das Passwort für „{label}“"),
     secret_lead: "Es wird nur dieses eine Mal gezeigt. Übertragen Sie es jetzt in die App.",
@@ -176,7 +179,7 @@ pub(crate) const DE: Text = Text {
     }
     },
     not_revoked: "Es wurde nichts widerrufen.",
-    gone: "Dieses app-spezifische Passwort gibt es schon nicht mehr.",
+    gone: "Dieses app-spezifische Passwort gibt es nicht mehr.",
 
     activity: "Letzte Aktivitäten",
     activity_lead: "Was mit Ihren app-spezifischen Passwörtern geschehen ist und was zuletzt abgewiesen wurde.",
@@ -196,10 +199,10 @@ pub(crate) const DE: Text = Text {
         ("revoked", "expired") => "Entfernt, weil es abgelaufen war",
         ("revoked", "not shown") => "Entfernt, weil sein Passwort nicht gezeigt werden konnte",
         ("revoked", _) => "Entfernt",
-        ("purged", _) => "Vergessen",
+        ("purged", _) => "Der Eintrag wurde gelöscht",
         ("imported", _) => "Von einem anderen Rechner übernommen",
         ("restored", _) => "Aus einer Sicherung zurückgeholt",
-        ("pruned", _) => "Alte Aktivitäten vergessen",
+        ("pruned", _) => "Alte Aktivitäten wurden gelöscht",
         _ => "",
     },
     refused: |reason| match reason {
@@ -228,7 +231,7 @@ pub(crate) const DE: Text = Text {
         "Am wenigsten begrenzt",
     ],
     user_filter: "Benutzer",
-    apply: "Zeigen",
+    apply: "Anzeigen",
     nothing_found: "Davon gibt es keine.",
     found: |shown, all| match shown == all {
         true => format!("{all} gefunden"),
@@ -246,7 +249,7 @@ pub(crate) const DE: Text = Text {
 
     sorry: "Das geht jetzt nicht",
     no_helper: "Der Dienst hinter dieser Seite antwortet nicht. Versuchen Sie es in einer Minute wieder.",
-    busy: "Hier ist gerade zu viel los. Versuchen Sie es in einer Minute wieder.",
+    busy: "Hier ist gerade viel los. Versuchen Sie es in einer Minute wieder.",
     sent_before: "Dieses Formular wurde schon abgeschickt oder war zu lange offen. Jetzt ist nichts geschehen. Ein \
                   Passwort wird nur einmal gezeigt: Ist es verloren, ändern Sie den Eintrag und ersetzen Sie es.",
     too_late: "Die Zeit für eine Antwort war um, oder sie wurde schon gegeben. Jetzt ist nichts geschehen: Beginnen Sie von \

@@ -59,6 +59,9 @@ pub(crate) const EN: Text = Text {
     timed_out: "You are not signed in any more: nothing happened for a while, your connection or browser is another \
                 one, or you signed out elsewhere.",
     time_limit: |minutes| format!("You have {minutes} minutes to answer everything."),
+    session_limit: |minutes| {
+        format!("You are signed out {minutes} minutes after the last page you open.")
+    },
 
     list: "App-specific passwords",
     list_lead: "Each lets one app in, and can be taken away again without touching the others.",
@@ -137,7 +140,7 @@ pub(crate) const EN: Text = Text {
     },
     not_replaced: "Nothing was replaced.",
     old_ended: "The old password does not work any more.",
-    old_lasts: "The old password works for a day yet, at most.",
+    old_lasts: "The old password keeps working for up to one more day.",
     old_stays: "The old password still works, since it could not be ended. Remove it from the list.",
 
     made: |label| format!("The password for “{label}”"),
@@ -186,10 +189,10 @@ pub(crate) const EN: Text = Text {
         ("revoked", "expired") => "Removed, since it had expired",
         ("revoked", "not shown") => "Removed, since its password could not be shown",
         ("revoked", _) => "Removed",
-        ("purged", _) => "Forgotten",
+        ("purged", _) => "Its record was deleted",
         ("imported", _) => "Brought from another machine",
         ("restored", _) => "Restored from a backup",
-        ("pruned", _) => "Old activity forgotten",
+        ("pruned", _) => "Old activity was deleted",
         _ => "",
     },
     refused: |reason| match reason {
@@ -235,7 +238,7 @@ pub(crate) const EN: Text = Text {
 
     sorry: "That is not possible now",
     no_helper: "The service behind this page does not answer. Try again in a minute.",
-    busy: "Too much goes on here at this moment. Try again in a minute.",
+    busy: "This page is busy. Try again in a minute.",
     sent_before: "This form was sent before, or was open for too long. Nothing was done now. A password is shown only \
                   once: if you have lost it, edit its entry and replace it.",
     too_late: "The time for an answer was over, or it was given before. Nothing was done now: begin again. A password is \
