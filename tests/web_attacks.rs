@@ -523,6 +523,45 @@ fn a_refusal_takes_two_seconds_and_so_does_not_say_whether_there_is_such_a_user(
 }
 
 #[test]
+fn whoever_is_refused_keeps_their_place_until_they_hear_of_it() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    // Each from a network of its own, so that nobody gives way.
+    let visitor = |number| web.visitor(&format!("10.0.{number}.1"));
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let begun = |number| {
+            let mut visitor = visitor(number);
+            let asked = begin(&mut visitor, &format!("nobody-{number}"));
+            (visitor, asked)
+        };
+        let all: Vec<_> = (0..PLACES)
+            .map(|number| scope.spawn(move || begun(number)))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let is_question = |answer: &Answer| answer.body.contains("action=\"/answer\"");
+    assert!(all.iter().all(|(_, asked)| is_question(asked)));
+    let mut next = visitor(PLACES);
+    assert_eq!(begin(&mut next, "demo").status, 429);
+    let (mut visitor, asked) = all.remove(0);
+    let answered = Instant::now();
+    std::thread::scope(|scope| {
+        let fields = [("token", asked.token()), ("answer", "wrong".to_owned())];
+        scope.spawn(move || {
+            let fields = fields.each_ref().map(|(name, value)| (*name, &**value));
+            visitor.post("/answer", &fields)
+        });
+        while !is_question(&begin(&mut next, "demo")) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    // That PAM was done with it at once, nobody has seen who waits for the place.
+    let free = answered.elapsed();
+    assert!(free >= Duration::from_secs(2), "{free:?}");
+}
+
+#[test]
 fn ten_thousand_tries_to_sign_in_fill_nothing_and_keep_nobody_else_out() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
@@ -588,11 +627,11 @@ fn whoever_cancels_or_begins_anew_holds_no_place() {
         return;
     };
     let mut visitor = web.visitor("192.0.2.1");
-    for _ in 0..8 {
+    for _ in 0..PLACES + 2 {
         assert_eq!(begin(&mut visitor, "demo").status, 200);
     }
-    for number in 0..8 {
-        let mut visitor = web.visitor(&format!("192.0.2.{number}"));
+    for number in 0..PLACES + 2 {
+        let mut visitor = web.visitor(&format!("10.0.{number}.1"));
         let asked = begin(&mut visitor, "neighbour");
         let cancel = [
             ("token", &*asked.token()),
@@ -612,6 +651,9 @@ fn at_once<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -
         (one.join().unwrap(), other)
     })
 }
+
+/// How many may sign in at once.
+const PLACES: usize = 14;
 
 /// As far as PAM's first question.
 fn begin(visitor: &mut Visitor, user: &str) -> Answer {
