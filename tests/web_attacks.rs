@@ -420,6 +420,45 @@ fn whoever_revokes_slowly_keeps_nobody_else_from_their_list() {
 }
 
 #[test]
+fn whoever_asks_for_very_much_at_once_keeps_nobody_else_from_their_list() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let neighbour = web.neighbour();
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    let tabs: Vec<_> = (0..200)
+        .map(|_| {
+            let mut tab = web.visitor("192.0.2.1");
+            tab.cookies = neighbour.cookies.clone();
+            tab
+        })
+        .collect();
+    let list = |mut visitor: Visitor| (visitor.get("/").status, Instant::now());
+    // So that all of it is asked for before anything is answered.
+    web.machine.shell("kill -STOP $(cat helper.pid)");
+    let much: Vec<_> = tabs
+        .into_iter()
+        .map(|tab| std::thread::spawn(move || list(tab)))
+        .collect();
+    // Most of it is refused at once.
+    let refused = || much.iter().filter(|tab| tab.is_finished()).count();
+    assert!(eventually(|| refused() == 182), "{}", refused());
+    let demo = std::thread::spawn(move || list(demo));
+    std::thread::sleep(Duration::from_millis(500));
+    web.machine.shell("kill -CONT $(cat helper.pid)");
+    let (status, served) = demo.join().unwrap();
+    assert_eq!(status, 200);
+    let much = much.into_iter().map(|tab| tab.join().unwrap());
+    let (done, refused): (Vec<_>, Vec<_>) = much.partition(|(status, _)| *status == 200);
+    assert!(refused.iter().all(|(status, _)| *status == 429));
+    assert_eq!(done.len(), 18);
+    // And not all of the rest, which was asked for before, is answered before.
+    assert!(done.iter().any(|(_, at)| *at > served));
+}
+
+#[test]
 fn a_restarted_helper_has_everybody_sign_in_again() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
