@@ -420,6 +420,45 @@ fn whoever_revokes_slowly_keeps_nobody_else_from_their_list() {
 }
 
 #[test]
+fn whoever_asks_for_very_much_at_once_keeps_nobody_else_from_their_list() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let neighbour = web.neighbour();
+    let mut demo = web.visitor("192.0.2.2");
+    let password = web.machine.account_password("demo");
+    demo.sign_in("demo", &[&password, &web.code(0)]);
+    let tabs: Vec<_> = (0..200)
+        .map(|_| {
+            let mut tab = web.visitor("192.0.2.1");
+            tab.cookies = neighbour.cookies.clone();
+            tab
+        })
+        .collect();
+    let list = |mut visitor: Visitor| (visitor.get("/").status, Instant::now());
+    // So that all of it is asked for before anything is answered.
+    web.machine.shell("kill -STOP $(cat helper.pid)");
+    let much: Vec<_> = tabs
+        .into_iter()
+        .map(|tab| std::thread::spawn(move || list(tab)))
+        .collect();
+    // Most of it is refused at once.
+    let refused = || much.iter().filter(|tab| tab.is_finished()).count();
+    assert!(eventually(|| refused() == 182), "{}", refused());
+    let demo = std::thread::spawn(move || list(demo));
+    std::thread::sleep(Duration::from_millis(500));
+    web.machine.shell("kill -CONT $(cat helper.pid)");
+    let (status, served) = demo.join().unwrap();
+    assert_eq!(status, 200);
+    let much = much.into_iter().map(|tab| tab.join().unwrap());
+    let (done, refused): (Vec<_>, Vec<_>) = much.partition(|(status, _)| *status == 200);
+    assert!(refused.iter().all(|(status, _)| *status == 429));
+    assert_eq!(done.len(), 18);
+    // And not all of the rest, which was asked for before, is answered before.
+    assert!(done.iter().any(|(_, at)| *at > served));
+}
+
+#[test]
 fn a_restarted_helper_has_everybody_sign_in_again() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
@@ -523,6 +562,45 @@ fn a_refusal_takes_two_seconds_and_so_does_not_say_whether_there_is_such_a_user(
 }
 
 #[test]
+fn whoever_is_refused_keeps_their_place_until_they_hear_of_it() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    // Each from a network of its own, so that nobody gives way.
+    let visitor = |number| web.visitor(&format!("10.0.{number}.1"));
+    let mut all: Vec<_> = std::thread::scope(|scope| {
+        let begun = |number| {
+            let mut visitor = visitor(number);
+            let asked = begin(&mut visitor, &format!("nobody-{number}"));
+            (visitor, asked)
+        };
+        let all: Vec<_> = (0..PLACES)
+            .map(|number| scope.spawn(move || begun(number)))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let is_question = |answer: &Answer| answer.body.contains("action=\"/answer\"");
+    assert!(all.iter().all(|(_, asked)| is_question(asked)));
+    let mut next = visitor(PLACES);
+    assert_eq!(begin(&mut next, "demo").status, 429);
+    let (mut visitor, asked) = all.remove(0);
+    let answered = Instant::now();
+    std::thread::scope(|scope| {
+        let fields = [("token", asked.token()), ("answer", "wrong".to_owned())];
+        scope.spawn(move || {
+            let fields = fields.each_ref().map(|(name, value)| (*name, &**value));
+            visitor.post("/answer", &fields)
+        });
+        while !is_question(&begin(&mut next, "demo")) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    // That PAM was done with it at once, nobody has seen who waits for the place.
+    let free = answered.elapsed();
+    assert!(free >= Duration::from_secs(2), "{free:?}");
+}
+
+#[test]
 fn ten_thousand_tries_to_sign_in_fill_nothing_and_keep_nobody_else_out() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
@@ -588,11 +666,11 @@ fn whoever_cancels_or_begins_anew_holds_no_place() {
         return;
     };
     let mut visitor = web.visitor("192.0.2.1");
-    for _ in 0..8 {
+    for _ in 0..PLACES + 2 {
         assert_eq!(begin(&mut visitor, "demo").status, 200);
     }
-    for number in 0..8 {
-        let mut visitor = web.visitor(&format!("192.0.2.{number}"));
+    for number in 0..PLACES + 2 {
+        let mut visitor = web.visitor(&format!("10.0.{number}.1"));
         let asked = begin(&mut visitor, "neighbour");
         let cancel = [
             ("token", &*asked.token()),
@@ -612,6 +690,9 @@ fn at_once<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -
         (one.join().unwrap(), other)
     })
 }
+
+/// How many may sign in at once.
+const PLACES: usize = 14;
 
 /// As far as PAM's first question.
 fn begin(visitor: &mut Visitor, user: &str) -> Answer {
@@ -651,7 +732,7 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
     let asked = Instant::now();
     assert_eq!(visitor.get("/sign-in").status, 200);
     assert!(
-        asked.elapsed() < Duration::from_secs(1),
+        asked.elapsed() < Duration::from_secs(5),
         "{:?}",
         asked.elapsed()
     );
@@ -669,6 +750,47 @@ fn slow_and_endless_requests_are_ended_and_the_others_are_served_meanwhile() {
     let _ = unread.read_to_end(&mut answers);
     let one = web.visitor("192.0.2.1").get("/style.css").body.len();
     assert!(answers.len() < 4_000 * one, "{}", answers.len());
+}
+
+#[test]
+fn where_an_answer_is_awaited_over_every_other_connection_whoever_comes_is_served() {
+    const PEOPLE: usize = 32;
+    const OF_EACH: usize = 16;
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    // None of them is asked anything.
+    let stack = "auth required pam_permit.so\naccount required pam_permit.so";
+    let people = format!(
+        "for n in $(seq {PEOPLE}); do useradd --no-log-init user$n; done; printf '{stack}\n' >/etc/pam.d/app-passwd"
+    );
+    web.machine.shell(&people);
+    let messages: Vec<_> = (1..=PEOPLE)
+        .map(|number| {
+            let mut visitor = web.visitor(&format!("10.0.{number}.1"));
+            let page = visitor.sign_in(&format!("user{number}"), &[]);
+            assert!(
+                page.body.contains("No app-specific passwords yet"),
+                "{page:?}"
+            );
+            visitor.message("GET", "/", None)
+        })
+        .collect();
+    let port = web.port();
+    web.machine.shell("kill -STOP $(cat helper.pid)");
+    let busy: Vec<_> = messages
+        .iter()
+        .flat_map(|message| std::iter::repeat_n(message, OF_EACH))
+        .take(511)
+        .map(|message| sent(port, message))
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    for _ in 0..3 {
+        let served = web.visitor("192.0.2.1").get("/sign-in");
+        assert_eq!(served.status, 200, "{served:?}");
+    }
+    web.machine.shell("kill -CONT $(cat helper.pid)");
+    drop(busy);
 }
 
 /// A connection over which this was sent.

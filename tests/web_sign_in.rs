@@ -252,7 +252,11 @@ fn strangers_stop_nobody_who_has_signed_in() {
         let count = "grep -lz '^converse$' /proc/[0-9]*/cmdline 2>/dev/null | wc -l";
         page.scene.machine.shell(count).trim().to_owned()
     };
-    assert!(eventually(|| conversations() == "8"), "{}", conversations());
+    assert!(
+        eventually(|| conversations() == "16"),
+        "{}",
+        conversations()
+    );
     assert_eq!(page.does(&pass, &["list"], &[]).0, 0);
     let create = &["create", "--label", "tablet"];
     assert_eq!(page.does(&pass, create, &[&password, ""]).0, 0);

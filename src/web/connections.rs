@@ -20,7 +20,10 @@ use crate::places;
 const MOST: usize = 512;
 /// Those of one network that comes itself.
 const OF_A_NETWORK: usize = 64;
-/// How often it is looked whether there is room, where an answer is awaited over every connection.
+/// How long one that has just come gives way to nobody, but to its own network: its request may be on its way.
+/// Where all others are being answered, each would give way to the next, and nobody be served.
+const MOMENT: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is room, where no connection may give way.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// As whose a connection counts: that of a network, or a proxy's, which sees to its own.
@@ -35,6 +38,7 @@ pub(crate) struct Connections {
 
 struct Connection {
     place: places::Place<Party>,
+    came: Instant,
     /// Since when nothing is being answered over it. `None`: something is.
     idle: Option<Instant>,
     /// With this goes the connection.
@@ -51,9 +55,10 @@ pub(crate) struct Place {
 pub(crate) struct Asked(Arc<Place>);
 
 impl Connections {
-    /// Waits until there is room for whoever comes next.
+    /// Waits until there is room for whoever has come.
     pub(crate) async fn room(&self) {
-        while self.places.in_all() >= MOST && !self.give_up(|_| true) {
+        while self.places.in_all() >= MOST && !self.give_up(|other| other.came.elapsed() >= MOMENT)
+        {
             sleep(LOOK).await;
         }
     }
@@ -65,13 +70,15 @@ impl Connections {
         party: Party,
     ) -> Option<(Arc<Place>, oneshot::Receiver<()>)> {
         let has_many = party.is_some() && self.places.of(&party) >= OF_A_NETWORK;
-        if has_many && !self.give_up(|other| *other == party) {
+        if has_many && !self.give_up(|other| *other.place.party() == party) {
             return None;
         }
         let (stays, gives_way) = oneshot::channel();
+        let now = Instant::now();
         let connection = Connection {
             place: self.places.take(party),
-            idle: Some(Instant::now()),
+            came: now,
+            idle: Some(now),
             _stays: stays,
         };
         let place = Place {
@@ -84,12 +91,12 @@ impl Connections {
 
     /// Gives up one of those that `may` give way: of the party that has most, the one that is idle for
     /// longest. `false`: there is none.
-    fn give_up(&self, may: impl Fn(&Party) -> bool) -> bool {
+    fn give_up(&self, may: impl Fn(&Connection) -> bool) -> bool {
         let given_up = self.with(|open| {
             let candidates = open.iter().filter_map(|(number, connection)| {
-                let party = connection.place.party();
-                let idle = connection.idle.filter(|_| may(party))?;
-                Some((Reverse(self.places.of(party)), idle, *number))
+                let idle = connection.idle.filter(|_| may(connection))?;
+                let load = self.places.of(connection.place.party());
+                Some((Reverse(load), idle, *number))
             });
             let (.., number) = candidates.min()?;
             open.remove(&number)
@@ -137,6 +144,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use oneshot::error::TryRecvError::Closed;
+    use tokio::time::advance;
 
     use super::*;
 
@@ -169,13 +177,14 @@ mod tests {
             .collect()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn where_all_places_are_taken_whoever_has_most_gives_way_with_what_is_idle_for_longest() {
         let connections = Arc::new(Connections::default());
         let mut singles: Vec<_> = (1..MOST - 2)
             .flat_map(|number| admitted(&connections, network(number), 1))
             .collect();
         let mut many = admitted(&connections, network(0), 3);
+        advance(MOMENT).await;
         drop(answered(&many[0]));
         connections.room().await;
         assert_eq!(connections.places.in_all(), MOST - 1);
@@ -194,6 +203,18 @@ mod tests {
         drop(busy.remove(7));
         connections.room().await;
         assert_eq!(give_way(&mut all), [7]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_just_come_is_heard_before_they_give_way() {
+        let connections = Arc::new(Connections::default());
+        let busy = admitted(&connections, None, MOST - 1);
+        let _busy: Vec<_> = busy.iter().map(answered).collect();
+        let mut next = admitted(&connections, None, 1);
+        let begun = Instant::now();
+        connections.room().await;
+        assert!(begun.elapsed() >= MOMENT);
+        assert_eq!(give_way(&mut next), [0]);
     }
 
     #[test]

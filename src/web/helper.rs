@@ -4,24 +4,17 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::frame::LONGEST;
 use pam_app_passwd::helper::own::{PIECE, Reply, Said, Wish};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-/// How many wishes that ask nothing are fulfilled at once. With the talks that wait for somebody these are
-/// as many as the helper takes of us.
-const AT_ONCE: usize = 4;
-/// And of these, that end what runs with a password, which takes as long as the commands of `[on_revoke]`.
-const SLOW_AT_ONCE: usize = 2;
-/// How long one of them waits for its turn.
-pub(crate) const TURN: Duration = Duration::from_secs(10);
+use crate::turns::{Turn, Turns};
+
 /// More output of one wish is not believed.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Nor are more lines, of each kind.
@@ -30,8 +23,8 @@ const MOST_LINES: usize = 500;
 pub(crate) struct Helper {
     /// Where it listens.
     socket: PathBuf,
-    turns: Semaphore,
-    slow_turns: Semaphore,
+    /// Of the wishes that ask nothing.
+    turns: Turns,
 }
 
 /// A wish that is being fulfilled.
@@ -93,8 +86,7 @@ impl Helper {
     pub(crate) fn at(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
-            turns: Semaphore::new(AT_ONCE),
-            slow_turns: Semaphore::new(SLOW_AT_ONCE),
+            turns: Turns::of_all(),
         }
     }
 
@@ -118,19 +110,21 @@ impl Helper {
 
     /// The same for one that asks nothing. One that does is given up.
     pub(crate) async fn ask(&self, wish: &Wish) -> io::Result<End> {
-        let turn = timeout(TURN, self.turns.acquire()).await?;
-        let _turn = turn.map_err(io::Error::other)?;
+        let turn = self.turns.take().await?;
+        self.fulfil(wish, turn).await
+    }
+
+    /// The same for one that may take long.
+    pub(crate) async fn ask_slowly(&self, wish: &Wish) -> io::Result<End> {
+        let turn = self.turns.take_slowly().await?;
+        self.fulfil(wish, turn).await
+    }
+
+    async fn fulfil(&self, wish: &Wish, _turn: Turn<'_>) -> io::Result<End> {
         match self.begin(wish).await? {
             Step::Ends(end) => Ok(end),
             Step::Asks(..) => Err(not_understood()),
         }
-    }
-
-    /// The same for one that may take long. There is always a turn left for those that do not.
-    pub(crate) async fn ask_slowly(&self, wish: &Wish) -> io::Result<End> {
-        let turn = timeout(TURN, self.slow_turns.acquire()).await?;
-        let _turn = turn.map_err(io::Error::other)?;
-        self.ask(wish).await
     }
 }
 

@@ -50,6 +50,7 @@ mod text;
 mod tls;
 mod token;
 mod trouble;
+mod turns;
 mod unread;
 mod visitor;
 mod when;

@@ -77,12 +77,12 @@ pub(crate) async fn run(app: Arc<App>, tls: Option<Tls>) -> Result<(), String> {
 impl Server {
     async fn accept(self: &Arc<Self>, listener: &Listener, stopping: watch::Receiver<()>) {
         loop {
-            self.connections.room().await;
             let Ok((stream, peer)) = listener.accept().await else {
                 // Out of descriptors, most likely: to try again at once would only spin.
                 sleep(Duration::from_millis(10)).await;
                 continue;
             };
+            self.connections.room().await;
             let Some((place, gives_way)) = self.connections.admit(self.network(peer)) else {
                 continue;
             };

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use pam_app_passwd::credential::UserName;
 use pam_app_passwd::error::Error;
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -15,6 +14,7 @@ use crate::client::Client;
 use crate::entry::Rules;
 use crate::page::Notice;
 use crate::token::Token;
+use crate::turns::{OfUsers, Turns};
 
 /// How long a session lasts without a look at a page.
 pub(crate) const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -24,7 +24,10 @@ const MOST: usize = 4_000;
 const MOST_FORMS: usize = 32;
 
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<Token, Session>>);
+pub(crate) struct Sessions {
+    all: Mutex<HashMap<Token, Session>>,
+    turns: OfUsers,
+}
 
 struct Session {
     who: Who,
@@ -44,18 +47,15 @@ pub(crate) struct Who {
     pub(crate) pass: Zeroizing<String>,
     /// What they may make.
     pub(crate) rules: Rules,
-    /// Whose turn it is, of all that this user does in any browser, to do what takes long.
-    pub(crate) turn: Arc<AsyncMutex<()>>,
+    /// Of all that this user does in any browser.
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Sessions {
     pub(crate) fn begin(&self, mut who: Who, client: Client) -> Result<Token, Error> {
         let token = Token::new()?;
+        who.turns = self.turns.of(&who.user);
         self.with(|all| {
-            let same = all.values().find(|other| other.who.user == who.user);
-            if let Some(same) = same {
-                who.turn = same.who.turn.clone();
-            }
             let session = Session {
                 who,
                 client,
@@ -142,7 +142,7 @@ impl Sessions {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<Token, Session>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
             user: UserName::parse(user).unwrap(),
             pass: Zeroizing::new("pass".to_owned()),
             rules: Rules::default(),
-            turn: Arc::default(),
+            turns: Arc::default(),
         };
         sessions.begin(who, client("Browser")).unwrap()
     }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Somebody who is signed in, and what they wish.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use pam_app_passwd::helper::own::{NOT_SIGNED_IN, TOO_MUCH, Wish};
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::client::Client;
-use crate::helper::{End, TURN};
+use crate::helper::End;
 use crate::page::{Frame, Notice};
 use crate::session::Who;
 use crate::text::Text;
@@ -90,23 +89,36 @@ impl SignedIn {
 
     /// Has a wish fulfilled that asks nothing.
     pub(crate) async fn ask(&self, words: &[&str]) -> Result<End, Trouble> {
-        let end = self.app.helper.ask(&self.wish_of(words)).await;
+        let end = self.told(&self.wish_of(words)).await;
         self.heed(end)
     }
 
-    /// Has some of theirs revoked, which may take as long as the commands of `[on_revoke]`. It is one at a
-    /// time for each user, and goes on when they hang up, so that they have no more of these than that.
+    /// What the helper says, when it is the turn of this wish among theirs, and among everybody's.
+    pub(crate) async fn told(&self, wish: &Wish) -> io::Result<End> {
+        let _turn = self.who.turns.take().await?;
+        self.app.helper.ask(wish).await
+    }
+
+    /// Has some of theirs revoked, which may take as long as the commands of `[on_revoke]`. It goes on when
+    /// they hang up, and keeps its turn.
     pub(crate) async fn revoke(&self, words: &[&str]) -> Result<End, Trouble> {
-        let (app, wish, turn) = (self.app.clone(), self.wish_of(words), self.who.turn.clone());
+        let (app, wish, turns) = (
+            self.app.clone(),
+            self.wish_of(words),
+            self.who.turns.clone(),
+        );
         let done = tokio::spawn(async move {
-            let _turn = timeout(TURN, turn.lock()).await?;
+            let _turn = turns.take_slowly().await?;
             app.helper.ask_slowly(&wish).await
         });
         self.heed(done.await.unwrap_or_else(|error| Err(error.into())))
     }
 
     fn heed(&self, end: io::Result<End>) -> Result<End, Trouble> {
-        let end = end.map_err(|error| self.no_helper(&error))?;
+        let end = end.map_err(|error| match error.kind() {
+            ErrorKind::ResourceBusy => Trouble::busy(self.text()),
+            _ => self.no_helper(&error),
+        })?;
         self.still_signed_in(&end)?;
         if end.says(TOO_MUCH) {
             return Err(Trouble::busy(self.text()));

@@ -36,19 +36,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_session_that_is_over_is_forgotten_though_nobody_comes_to_look() {
         let (sessions, talks) = (Sessions::default(), Talks::default());
-        let turn = Arc::default();
         let who = Who {
             user: UserName::parse("alice").unwrap(),
             pass: Zeroizing::new("pass".to_owned()),
             rules: Rules::default(),
-            turn: Arc::clone(&turn),
+            turns: Arc::default(),
         };
         let client = Client::new("192.0.2.7".parse().unwrap(), "Browser");
-        sessions.begin(who, client).unwrap();
+        let token = sessions.begin(who, client.clone()).unwrap();
+        let turns = sessions.look(token, &client).unwrap().turns;
         let minutes = |minutes| timeout(LOOK * minutes, forever(&sessions, &talks));
         assert!(minutes(14).await.is_err());
-        assert_eq!(Arc::strong_count(&turn), 2);
+        assert_eq!(Arc::strong_count(&turns), 2);
         assert!(minutes(2).await.is_err());
-        assert_eq!(Arc::strong_count(&turn), 1);
+        assert_eq!(Arc::strong_count(&turns), 1);
     }
 }

@@ -22,13 +22,11 @@ use crate::places::{Place, Places};
 use crate::token::Token;
 
 /// Fewer than the helper takes of the page, since it notices a little later that one has ended.
-const SIGN_INS: usize = 6;
+const SIGN_INS: usize = 14;
 /// Beside the other wishes of those who have signed in.
 const PROOFS: usize = 8;
 /// Those of one user, who may do it in two browsers.
 const OF_A_USER: usize = 2;
-/// Refusals that wait for their time, with the people of one network: each holds a connection meanwhile.
-const REFUSALS: usize = 16;
 /// How long an answer may take when others wait for the place.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,7 +35,6 @@ pub(crate) struct Talks {
     waiting: Mutex<HashMap<Token, Waiting>>,
     sign_ins: Places<Party>,
     proofs: Places<Party>,
-    refusals: Places<Party>,
 }
 
 /// By whom conversations are counted.
@@ -62,8 +59,9 @@ pub(crate) struct About {
     /// The cookie of whoever has begun it.
     pub(crate) owner: Token,
     pub(crate) client: Client,
-    /// Until it has ended.
-    pub(crate) place: Option<Place<Party>>,
+    /// Until whoever has begun it hears how it has ended. If it were free before, others would see when PAM
+    /// was done.
+    pub(crate) place: Place<Party>,
     pub(crate) began: Instant,
 }
 
@@ -75,9 +73,6 @@ impl Talks {
             Party::Network(_) => (&self.sign_ins, SIGN_INS, usize::MAX),
             Party::User(_) => (&self.proofs, PROOFS, OF_A_USER),
         };
-        if self.refusals.of(&party) >= REFUSALS {
-            return None;
-        }
         self.sweep();
         let place = places.take(party);
         let own = places.of(place.party());
@@ -90,12 +85,6 @@ impl Talks {
             by_load.or_else(|| self.give_up(places, |_, began| began.elapsed() >= PATIENCE))?;
         }
         Some(place)
-    }
-
-    /// Gives the place back of a conversation that has ended, though whoever had it hears of that later: as
-    /// long as what is returned is kept.
-    pub(crate) fn refuse(&self, place: Place<Party>) -> Place<Party> {
-        self.refusals.take(place.party().clone())
     }
 
     /// Keeps a conversation until the form with the token that is returned comes back.
@@ -135,7 +124,7 @@ impl Talks {
     ) -> Option<Waiting> {
         self.with(|all| {
             let load = |waiting: &Waiting| {
-                let party = waiting.about.place.as_ref()?.party();
+                let party = waiting.about.place.party();
                 let load = places.of(party);
                 (load > 0 && may(party, waiting.about.began)).then_some(load)
             };
@@ -151,24 +140,5 @@ impl Talks {
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, waiting| waiting.about.began.elapsed() < TALK);
         look(&mut all)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_that_waits_keeps_nobody_from_beginning_unless_its_network_has_many() {
-        let talks = Talks::default();
-        let [here, there] = ["192.0.2.0", "203.0.113.0"].map(|text| text.parse().unwrap());
-        let begin = |network| talks.admit(Party::Network(network));
-        let waits: Vec<_> = (0..REFUSALS)
-            .map(|_| talks.refuse(begin(here).unwrap()))
-            .collect();
-        assert!(begin(here).is_none());
-        assert!(begin(there).is_some());
-        drop(waits);
-        assert!(begin(here).is_some());
     }
 }

@@ -78,7 +78,7 @@ impl Visitor {
         answer
     }
 
-    fn message(&self, method: &str, path: &str, body: Option<&str>) -> String {
+    pub fn message(&self, method: &str, path: &str, body: Option<&str>) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");

@@ -52,7 +52,7 @@ const TALKS_OF_ALL: usize = 32;
 /// And with the web page, which speaks for many.
 const TALKS_OF_THE_WEB: usize = 16;
 /// Beside them, those in which somebody signs in there: strangers hold up nobody who has.
-const SIGN_INS: usize = 8;
+const SIGN_INS: usize = 16;
 /// By how much those who only look are nicer than a login.
 const LESS_URGENT: i32 = 10;
 

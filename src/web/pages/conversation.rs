@@ -117,14 +117,14 @@ pub(super) async fn begin(
     // One of theirs that nobody will go on with: they have gone back, or begun anew.
     app.talks.end(owner);
     let place = app.talks.admit(party(app, &visitor, owner));
-    let mut about = About {
+    let about = About {
         purpose,
         owner,
         client: visitor.client.clone(),
-        place: Some(place.ok_or(Trouble::busy(visitor.text))?),
+        place: place.ok_or(Trouble::busy(visitor.text))?,
         began: Instant::now(),
     };
-    let step = evenly(app, &mut about, FIRST, app.helper.begin(wish)).await;
+    let step = evenly(&about.purpose, FIRST, app.helper.begin(wish)).await;
     go_on(app, visitor, about, step).await
 }
 
@@ -156,13 +156,14 @@ fn party(app: &App, visitor: &Visitor, owner: Token) -> Party {
 pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
     let text = visitor.text;
     let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::too_late(text))?;
-    let Waiting { talk, mut about } = waiting;
+    let Waiting { talk, about } = waiting;
     if form.get("cancel").is_some() {
         return Ok(Redirect::to(&about.purpose.back()).into_response());
     }
     let may_take_long = about.purpose.may_take_long();
     let done = async move {
-        let step = evenly(&app, &mut about, NEXT, talk.reply(form.secret("answer"))).await;
+        let reply = talk.reply(form.secret("answer"));
+        let step = evenly(&about.purpose, NEXT, reply).await;
         go_on(&app, visitor, about, step).await
     };
     match may_take_long {
@@ -175,19 +176,13 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Fo
 
 /// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
 async fn evenly(
-    app: &App,
-    about: &mut About,
+    purpose: &Purpose,
     question: Duration,
     step: impl Future<Output = io::Result<Step>>,
 ) -> io::Result<Step> {
     let asked = Instant::now();
     let step = step.await;
-    let place = match step {
-        Ok(Step::Asks(..)) => None,
-        _ => about.place.take(), // it has ended, and others may begin while this one waits
-    };
-    if let (Purpose::SignIn { .. }, Some(pace)) = (&about.purpose, pace(&step, question)) {
-        let _waits = place.map(|place| app.talks.refuse(place));
+    if let (Purpose::SignIn { .. }, Some(pace)) = (purpose, pace(&step, question)) {
         let steps = asked.elapsed().as_millis() / pace.as_millis() + 1;
         sleep_until(asked + pace * u32::try_from(steps).unwrap_or(u32::MAX)).await;
     }

@@ -130,7 +130,7 @@ async fn begin(app: &App, client: &Client, pass: &Zeroizing<String>) -> Option<T
         user: UserName::parse(&rules.user).ok()?,
         pass: pass.clone(),
         rules,
-        turn: Arc::default(),
+        turns: Arc::default(),
     };
     app.sessions.begin(who, client.clone()).ok()
 }

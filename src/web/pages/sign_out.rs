@@ -32,7 +32,7 @@ pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     if is_everywhere {
         app.sessions.end_all(&session.who.user);
     }
-    let told = tokio::spawn(async move { app.helper.ask(&wish).await });
+    let told = tokio::spawn(async move { session.told(&wish).await });
     match timeout(PATIENCE, told).await {
         Ok(Ok(Ok(_))) => {}
         _ => seldom::say("error: the helper was not told that somebody has signed out"),
