@@ -185,7 +185,6 @@ pub(crate) struct Text {
     pub(crate) admin_lead: &'static str,
     pub(crate) own: &'static str,
     pub(crate) filters: [&'static str; 5],
-    pub(crate) user_filter: &'static str,
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
     pub(crate) found: OfShare,

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, Uri};
 use pam_app_passwd::helper::own::NOT_THEIRS;
 
 use super::conversation::{self, Purpose};
+use super::fields::Choice;
 use super::list;
 use super::revoke::{self, removed};
 use super::row::{Row, now};
@@ -32,12 +33,6 @@ struct Page {
     found: String,
 }
 
-struct Choice {
-    word: &'static str,
-    name: &'static str,
-    is_chosen: bool,
-}
-
 /// `GET /admin?filter=WORD&user=USER`
 pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
     let (text, now) = (session.text(), now());
@@ -50,9 +45,9 @@ pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
     let found: Vec<_> = entries.iter().filter(wanted).collect();
     let shown = found.iter().take(MOST);
     let rows: Vec<_> = shown.map(|entry| Row::new(entry, now, text)).collect();
-    let choice = |(choice, name): (Filter, _)| Choice {
-        word: choice.word(),
-        name,
+    let choice = |(choice, words): (Filter, &str)| Choice {
+        value: choice.word().to_owned(),
+        words: words.to_owned(),
         is_chosen: choice == filter,
     };
     let page = Page {

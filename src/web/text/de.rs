@@ -227,7 +227,6 @@ pub(crate) const DE: Text = Text {
         "Nie benutzt",
         "Am wenigsten begrenzt",
     ],
-    user_filter: "Benutzer",
     apply: "Zeigen",
     nothing_found: "Davon gibt es keine.",
     found: |shown, all| match shown == all {

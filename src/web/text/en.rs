@@ -217,7 +217,6 @@ pub(crate) const EN: Text = Text {
         "Never used",
         "Least limited",
     ],
-    user_filter: "User",
     apply: "Show",
     nothing_found: "There are none of this kind.",
     found: |shown, all| match shown == all {
