@@ -319,6 +319,7 @@ fn an_administrator_sees_and_revokes_what_others_have_and_makes_none() {
     let list: Json = serde_json::from_str(&list).unwrap();
     assert_eq!((code, &list[0]["user"]), (0, &json!("demo")));
     assert_eq!(page.does(&pass, &["admin", "log"], &[]).0, 0);
+    assert_eq!(page.does(&pass, &["admin", "show", "demo", "1"], &[]).0, 0);
     for words in [
         &["admin", "create", "demo", "--label", "x"][..],
         &["admin", "rotate", "demo", "1"],

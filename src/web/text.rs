@@ -187,6 +187,7 @@ pub(crate) struct Text {
     pub(crate) filters: [&'static str; 5],
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
+    pub(crate) too_many_entries: &'static str,
     pub(crate) found: OfShare,
     pub(crate) remove_question_of: OfName,
     pub(crate) confirm_revoke: OfName,

@@ -18,6 +18,7 @@ use super::sign_in::TOO_MANY;
 use super::{admin, edit, new, replace, sign_in};
 use crate::client::network;
 use crate::draft::Draft;
+use crate::filter::View;
 use crate::form::Form;
 use crate::helper::{Ask, Step, Told};
 use crate::page::{self, Frame};
@@ -48,6 +49,8 @@ pub(crate) enum Purpose {
     },
     RevokeOfOther {
         user: String,
+        /// Where they go back to.
+        view: View,
     },
 }
 
@@ -84,7 +87,7 @@ impl Purpose {
             Self::SignIn { .. } => "/sign-in".to_owned(),
             Self::Create(_) => "/new".to_owned(),
             Self::Edit { id, .. } | Self::Replace { id, .. } => format!("/edit?id={id}"),
-            Self::RevokeOfOther { .. } => "/admin".to_owned(),
+            Self::RevokeOfOther { view, .. } => view.address(),
         }
     }
 
@@ -101,7 +104,7 @@ impl Purpose {
             Self::Create(draft) => (text.confirm_create)(&draft.label),
             Self::Edit { draft, .. } => (text.confirm_edit)(&draft.label),
             Self::Replace { label, .. } => (text.confirm_replace)(label),
-            Self::RevokeOfOther { user } => (text.confirm_revoke)(user),
+            Self::RevokeOfOther { user, .. } => (text.confirm_revoke)(user),
         }
     }
 }
@@ -237,7 +240,9 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
             Purpose::Replace { overlaps, .. } => {
                 replace::end(&signed_in(app, visitor)?, overlaps, end).await
             }
-            Purpose::RevokeOfOther { .. } => admin::end(&signed_in(app, visitor)?, end),
+            Purpose::RevokeOfOther { view, .. } => {
+                admin::end(&signed_in(app, visitor)?, &view, end)
+            }
         },
         // An answer that no frame holds.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),

@@ -229,6 +229,7 @@ pub(crate) const DE: Text = Text {
     ],
     apply: "Zeigen",
     nothing_found: "Davon gibt es keine.",
+    too_many_entries: "Es sind zu viele, um sie zu zeigen. Nennen Sie einen Benutzer.",
     found: |shown, all| match shown == all {
         true => format!("{all} gefunden"),
         false => format!(

@@ -219,6 +219,7 @@ pub(crate) const EN: Text = Text {
     ],
     apply: "Show",
     nothing_found: "There are none of this kind.",
+    too_many_entries: "There are too many to show. Name a user.",
     found: |shown, all| match shown == all {
         true => format!("{all} found"),
         false => {
