@@ -53,6 +53,14 @@ impl Row {
             tried: entry.tried_since().map(used),
         }
     }
+
+    /// What a link that is about it is called beside others: a predecessor has the label of its successor.
+    pub(super) fn name(&self) -> String {
+        match self.status {
+            "" => self.label.clone(),
+            status => format!("{}, {status}", self.label),
+        }
+    }
 }
 
 impl Moment {
