@@ -177,6 +177,31 @@ fn where_only_a_label_can_be_chosen_only_that_is_changed() {
 }
 
 #[test]
+fn an_end_beyond_the_longest_life_is_not_offered_and_not_called_a_change() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let file = "/etc/security/app-passwd.toml";
+    let line = "s/^enabled = true/&\\nmax_lifetime = \"30d\"/";
+    web.machine.shell(&format!("sed -i '{line}' {file}"));
+    web.machine
+        .create("neighbour --label phone --service mail --expires 30d");
+    std::thread::sleep(Duration::from_secs(1)); // of its life is over
+    let mut neighbour = web.neighbour();
+    assert!(neighbour.get("/new").body.contains("in 30 days"));
+    let form = neighbour.get("/edit?id=1");
+    assert!(form.body.contains("in 7 days"), "{form:?}");
+    assert!(!form.body.contains("in 30 days"), "{form:?}");
+    // Whoever sends it nevertheless is not told that it was done.
+    let end = [("label", "phone"), ("service", "mail"), ("end", "30")];
+    let before = entries(&web, "neighbour");
+    let sent = send(&mut neighbour, "/edit", "1", &end);
+    let list = neighbour.follow(sent);
+    assert!(list.body.contains("Nothing was changed."), "{list:?}");
+    assert_eq!(entries(&web, "neighbour"), before);
+}
+
+#[test]
 fn a_form_that_is_older_than_the_entry_takes_nothing_back() {
     let Some(web) = Web::behind_a_proxy() else {
         return;

@@ -39,6 +39,8 @@ pub(crate) enum Purpose {
     Create(Draft),
     Edit {
         id: i64,
+        /// Of the entry as it is before.
+        mark: String,
         draft: Draft,
     },
     Replace {
@@ -234,8 +236,8 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
         Ok(Step::Ends(end)) => match about.purpose {
             Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
             Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end).await,
-            Purpose::Edit { id, draft } => {
-                edit::end(&signed_in(app, visitor)?, id, draft, end).await
+            Purpose::Edit { id, mark, draft } => {
+                edit::end(&signed_in(app, visitor)?, id, &mark, draft, end).await
             }
             Purpose::Replace { overlaps, .. } => {
                 replace::end(&signed_in(app, visitor)?, overlaps, end).await

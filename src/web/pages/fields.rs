@@ -2,6 +2,7 @@
 //! The fields that say what an app password is for and what limits it: of a new one, and of one that there is.
 
 use super::list;
+use super::row::now;
 use crate::draft::{Draft, End, Problems};
 use crate::entry::Entry;
 use crate::helper;
@@ -90,11 +91,15 @@ fn ends(session: &SignedIn, entry: Option<&Entry>, chosen: End) -> Vec<Choice> {
     let as_it_is = as_it_is.map(|words| choice(End::Unsaid, words));
     let has_end = entry.is_none_or(|entry| entry.expires.is_some());
     let may_last = has_end && rules.max_lifetime_days.is_none();
+    let lifetimes = match entry {
+        Some(entry) => Draft::lifetimes_of(entry, rules, now()),
+        None => Draft::lifetimes(rules),
+    };
     let lifetime = |days| choice(End::In(days), (text.days)(days));
     as_it_is
         .into_iter()
         .chain(may_last.then(|| choice(End::Never, never())))
-        .chain(Draft::lifetimes(rules).into_iter().map(lifetime))
+        .chain(lifetimes.into_iter().map(lifetime))
         .collect()
 }
 

@@ -32,9 +32,9 @@ pub(crate) const DE: Text = Text {
     },
     on: |day| format!("am {day}"),
     days: |days| match days {
-        1 => "nach einem Tag".to_owned(),
-        365 => "nach einem Jahr".to_owned(),
-        days => format!("nach {days} Tagen"),
+        1 => "in einem Tag".to_owned(),
+        365 => "in einem Jahr".to_owned(),
+        days => format!("in {days} Tagen"),
     },
 
     app: "App-spezifische Passwörter",

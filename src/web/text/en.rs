@@ -32,9 +32,9 @@ pub(crate) const EN: Text = Text {
     },
     on: |day| format!("on {day}"),
     days: |days| match days {
-        1 => "after 1 day".to_owned(),
-        365 => "after a year".to_owned(),
-        days => format!("after {days} days"),
+        1 => "in 1 day".to_owned(),
+        365 => "in a year".to_owned(),
+        days => format!("in {days} days"),
     },
 
     app: "App-specific passwords",
