@@ -87,7 +87,7 @@ fn who_signs_in_looks_after_their_own_with_the_pass() {
         .logged("signed in; user=demo from=192.0.2.7");
     let (code, rules) = page.does(&pass, &["rules"], &[]);
     let expected = json!({
-        "user": "demo", "scopes": true, "services": ["mail"], "default_services": ["mail"], "max_lifetime_days": 400,
+        "user": "demo", "scopes": true, "services": ["mail"], "includes": {}, "default_services": ["mail"], "max_lifetime_days": 400,
         "max_per_user": 25, "admin": false
     });
     assert_eq!(

@@ -24,6 +24,7 @@ type OfDays = fn(u32) -> String;
 type OfStatus = fn(&str) -> &'static str;
 type OfMinutes = fn(u64) -> String;
 type OfEvent = fn(&str, &str) -> &'static str;
+type OfTwo = fn(&str, &str) -> String;
 type OfCount = fn(usize) -> String;
 type OfShare = fn(usize, usize) -> String;
 
@@ -104,6 +105,9 @@ pub(crate) struct Text {
     pub(crate) more: &'static str,
     pub(crate) services: &'static str,
     pub(crate) services_hint: &'static str,
+    pub(crate) includes: OfTwo,
+    /// What the service `any` is called.
+    pub(crate) any: &'static str,
     pub(crate) networks: &'static str,
     pub(crate) networks_hint: OfName,
     pub(crate) expiry: &'static str,
@@ -211,6 +215,13 @@ impl Text {
             Language::De => &DE,
             Language::En => &EN,
         }
+    }
+
+    /// The services of this name, or of these names with commas between them.
+    pub(crate) fn services<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let word = |name| if name == "any" { self.any } else { name };
+        let words: Vec<_> = names.into_iter().map(word).collect();
+        words.join(", ")
     }
 
     pub(crate) fn month(&self, month: i8) -> &'static str {

@@ -4,10 +4,11 @@
 use super::list;
 use super::row::now;
 use crate::draft::{Draft, End, Problems};
-use crate::entry::Entry;
+use crate::entry::{Entry, Rules};
 use crate::helper;
 use crate::page::Notice;
 use crate::signed_in::SignedIn;
+use crate::text::Text;
 use crate::trouble::Trouble;
 
 /// The exit status when the rules are against it.
@@ -18,6 +19,7 @@ pub(super) struct Fields {
     pub(super) networks: String,
     pub(super) networks_hint: String,
     pub(super) services: Vec<Choice>,
+    pub(super) services_hint: String,
     pub(super) ends: Vec<Choice>,
     /// More than a label can be chosen.
     pub(super) scopes: bool,
@@ -61,11 +63,12 @@ impl Fields {
         let had = had.iter().filter(|name| !rules.services.contains(name));
         let choice = |name: &String| Choice {
             value: name.clone(),
-            words: name.clone(),
+            words: text.services([name.as_str()]),
             is_chosen: draft.services.contains(name),
         };
         Self {
             networks_hint: (text.networks_hint)(&session.visitor.client.address.to_string()),
+            services_hint: services_hint(rules, text),
             services: rules.services.iter().chain(had).map(choice).collect(),
             ends: ends(session, entry, draft.end),
             scopes: rules.scopes,
@@ -76,6 +79,17 @@ impl Fields {
             networks: draft.networks,
         }
     }
+}
+
+/// To tick what something else that is ticked includes changes nothing.
+fn services_hint(rules: &Rules, text: &Text) -> String {
+    let mut hint = text.services_hint.to_owned();
+    for (wide, others) in &rules.includes {
+        let wide = text.services([wide.as_str()]);
+        let others = text.services(others.iter().map(String::as_str));
+        hint += &format!(" {}", (text.includes)(&wide, &others));
+    }
+    hint
 }
 
 /// When it may end: as it does, never, or in so many days.

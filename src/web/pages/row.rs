@@ -44,7 +44,7 @@ impl Row {
                 false => (text.status)(&entry.status),
             },
             is_replaced,
-            services: entry.services.join(", "),
+            services: text.services(entry.services.iter().map(String::as_str)),
             networks: (!entry.networks.is_empty()).then(|| entry.plain_networks()),
             created: Moment::new(entry.created, entry.created.ago(now, text)),
             expires: entry.expires.map(|at| Moment::new(at, at.day(text))),

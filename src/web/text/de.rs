@@ -100,6 +100,8 @@ pub(crate) const DE: Text = Text {
     more: "Dienste, Netze, Ablauf",
     services: "Gültig für",
     services_hint: "Je weniger, desto sicherer.",
+    includes: |wide, narrow| format!("„{wide}“ enthält {narrow}."),
+    any: "alles",
     networks: "Nur aus diesen Netzen",
     networks_hint: |own| {
         format!(

@@ -98,6 +98,8 @@ pub(crate) const EN: Text = Text {
     more: "Services, networks, expiry",
     services: "Good for",
     services_hint: "The fewer, the safer.",
+    includes: |wide, narrow| format!("“{wide}” includes {narrow}."),
+    any: "everything",
     networks: "Only from these networks",
     networks_hint: |own| {
         format!(
