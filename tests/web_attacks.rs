@@ -84,7 +84,7 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
             .contains("phone")
     );
 
-    let question = admin.get("/admin/revoke?id=1");
+    let question = admin.get("/admin/revoke?id=1&user=demo");
     let fields = [
         ("token", question.token()),
         ("id", "1".to_owned()),
@@ -102,7 +102,7 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
     );
     assert_eq!(labels(&web, "demo"), ["phone", "anything"]);
 
-    let token = admin.get("/admin/revoke?id=1").token();
+    let token = admin.get("/admin/revoke?id=1&user=demo").token();
     let asked = admin.post(
         "/admin/revoke",
         &[("token", &token), ("id", "1"), ("user", "demo")],
@@ -117,6 +117,86 @@ fn an_administrator_sees_everybodys_and_revokes_after_saying_once_more_who_they_
 }
 
 #[test]
+fn an_administrator_who_weeds_out_comes_back_to_what_they_looked_at() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label phone");
+    web.machine.create("demo --label tablet");
+    let mut admin = web.neighbour();
+    let look = "/admin?filter=never-used&user=demo";
+    let question = "/admin/revoke?id=1&user=demo&filter=never-used&only=demo";
+    let page = admin.get(look);
+    assert!(
+        page.body.contains(&question.replace('&', "&#38;")),
+        "{page:?}"
+    );
+    let asked = admin.get(question);
+    assert!(
+        asked.body.contains(&look.replace('&', "&#38;")),
+        "{asked:?}"
+    );
+    let token = asked.token();
+    let fields = [
+        ("token", &*token),
+        ("id", "1"),
+        ("user", "demo"),
+        ("filter", "never-used"),
+        ("only", "demo"),
+    ];
+    let asked = admin.post("/admin/revoke", &fields);
+    let token = asked.token();
+    let password = web.machine.account_password("neighbour");
+    let done = admin.post("/answer", &[("token", &token), ("answer", &password)]);
+    assert_eq!(done.header("location"), Some(look));
+    let list = admin.follow(done);
+    assert!(list.body.contains("“phone” is removed"), "{list:?}");
+    assert!(list.body.contains("tablet"), "{list:?}");
+    // What somebody else makes of these addresses is text, leads nowhere, and is no option.
+    for user in ["%22%3E%3Cscript%3E", "--all", "a/b", "nobody"] {
+        let page = admin.get(&format!("/admin?filter=x&user={user}"));
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("none of this kind"), "{page:?}");
+        assert!(!page.body.contains("<script>"), "{page:?}");
+        let gone = admin.get(&format!("/admin/revoke?id=2&user={user}"));
+        assert_eq!(gone.status, 404, "{gone:?}");
+    }
+    for id in ["1", "3", "-2", "tablet", ""] {
+        let gone = admin.get(&format!("/admin/revoke?id={id}&user=demo"));
+        assert_eq!(gone.status, 404, "{gone:?}");
+    }
+}
+
+#[test]
+fn of_too_many_an_administrator_names_a_user() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("demo --label phone");
+    web.machine.shell(
+        "sqlite3 /var/lib/app-passwd/store.db \"
+         WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 80000)
+         INSERT INTO credential (user, label, key, tag, hash, services, networks, created_at, created_by)
+         SELECT 'user' || n, label, key, tag, hash, services, networks, created_at, created_by
+         FROM credential, numbers\"",
+    );
+    let mut admin = web.neighbour();
+    let everybody = admin.get("/admin?filter=idle");
+    assert_eq!(everybody.status, 200, "{everybody:?}");
+    assert!(
+        everybody.body.contains("too many to show. Name a user"),
+        "{everybody:?}"
+    );
+    assert!(!everybody.body.contains("does not answer"));
+    for user in ["demo", "user80000"] {
+        let one = admin.get(&format!("/admin?user={user}"));
+        assert!(one.body.contains("1 found"), "{one:?}");
+    }
+    let question = admin.get("/admin/revoke?id=80000&user=user80000");
+    assert_eq!(question.status, 200, "{question:?}");
+}
+
+#[test]
 fn whoever_is_no_administrator_does_not_see_the_entries_of_others() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
@@ -126,7 +206,12 @@ fn whoever_is_no_administrator_does_not_see_the_entries_of_others() {
     let password = web.machine.account_password("demo");
     demo.sign_in("demo", &[&password, &web.code(0)]);
     assert!(demo.get("/").body.contains("No app-specific passwords yet"));
-    for path in ["/admin", "/admin?user=neighbour", "/admin/revoke?id=1"] {
+    for path in [
+        "/admin",
+        "/admin?user=neighbour",
+        "/admin?user=a/b",
+        "/admin/revoke?id=1&user=neighbour",
+    ] {
         let refused = demo.get(path);
         assert_eq!(refused.status, 403, "{refused:?}");
         assert!(!refused.body.contains("secret-project"));
@@ -294,7 +379,7 @@ fn a_label_with_markup_is_shown_as_it_was_typed() {
         "/revoke?id=1",
         "/revoke-all",
         "/admin",
-        "/admin/revoke?id=1",
+        "/admin/revoke?id=1&user=neighbour",
     ] {
         let page = neighbour.get(path);
         assert_eq!(page.status, 200, "{page:?}");
@@ -310,7 +395,7 @@ fn what_somebody_calls_theirs_is_no_part_of_the_question_whether_to_revoke_it() 
     };
     web.machine.create("demo --label 'phone” of neighbour? “x'");
     let mut admin = web.neighbour();
-    let question = admin.get("/admin/revoke?id=1");
+    let question = admin.get("/admin/revoke?id=1&user=demo");
     assert!(
         question
             .body

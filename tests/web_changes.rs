@@ -177,6 +177,78 @@ fn where_only_a_label_can_be_chosen_only_that_is_changed() {
 }
 
 #[test]
+fn an_end_beyond_the_longest_life_is_not_offered_and_not_called_a_change() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let file = "/etc/security/app-passwd.toml";
+    let line = "s/^enabled = true/&\\nmax_lifetime = \"30d\"/";
+    web.machine.shell(&format!("sed -i '{line}' {file}"));
+    web.machine
+        .create("neighbour --label phone --service mail --expires 30d");
+    std::thread::sleep(Duration::from_secs(1)); // of its life is over
+    let mut neighbour = web.neighbour();
+    assert!(neighbour.get("/new").body.contains("in 30 days"));
+    let form = neighbour.get("/edit?id=1");
+    assert!(form.body.contains("in 7 days"), "{form:?}");
+    assert!(!form.body.contains("in 30 days"), "{form:?}");
+    // Whoever sends it nevertheless is not told that it was done.
+    let end = [("label", "phone"), ("service", "mail"), ("end", "30")];
+    let before = entries(&web, "neighbour");
+    let sent = send(&mut neighbour, "/edit", "1", &end);
+    let list = neighbour.follow(sent);
+    assert!(list.body.contains("Nothing was changed."), "{list:?}");
+    assert_eq!(entries(&web, "neighbour"), before);
+}
+
+#[test]
+fn what_is_meant_unless_something_is_chosen_is_chosen_beforehand_also_where_everything_may_be_named()
+ {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    let configure = |services: &str| {
+        let file = "/etc/security/app-passwd.toml";
+        let line = format!("s/^services = .*/services = [{services}]/");
+        web.machine.shell(&format!("sed -i '{line}' {file}"));
+    };
+    configure("\"any\"");
+    web.machine.create("neighbour --label wide --service any");
+    let mut neighbour = web.neighbour();
+    let form = neighbour.get("/new");
+    let (mail, any) = ("value=\"mail\" checked> mail", "value=\"any\"> everything");
+    assert!(
+        form.body.contains(mail) && form.body.contains(any),
+        "{form:?}"
+    );
+    assert!(
+        form.body.contains("“everything” includes mail."),
+        "{form:?}"
+    );
+    let password = web.machine.account_password("neighbour");
+    neighbour.create("phone", &[&password]);
+    assert_eq!(entries(&web, "neighbour")[1]["services"], json!(["mail"]));
+    assert!(neighbour.get("/").body.contains("<dd>everything</dd>"));
+    let mut german = web.visitor("192.0.2.1");
+    let header = ("Accept-Language".to_owned(), "de".to_owned());
+    german.headers.extend([header]);
+    let list = german.sign_in("neighbour", &[&password]);
+    assert!(list.body.contains("<dd>alles</dd>"), "{list:?}");
+
+    // A group says what it contains; what may not be named is not offered.
+    configure("\"imap\", \"mail\", \"smtp\"");
+    let form = web.neighbour().get("/new");
+    assert!(
+        form.body.contains("“mail” includes imap, smtp."),
+        "{form:?}"
+    );
+    configure("\"imap\"");
+    let form = web.neighbour().get("/new");
+    assert!(!form.body.contains("value=\"mail\""), "{form:?}");
+    assert!(!form.body.contains("includes"), "{form:?}");
+}
+
+#[test]
 fn a_form_that_is_older_than_the_entry_takes_nothing_back() {
     let Some(web) = Web::behind_a_proxy() else {
         return;

@@ -247,6 +247,19 @@ fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
     browser.sees("Replaced");
     look(&browser, "24-list-with-a-successor");
 
+    // Both are called the same: which of them is meant is said wherever one is taken away.
+    for path in [
+        "/revoke?id=3",
+        "/revoke-all",
+        "/admin",
+        "/admin/revoke?id=3&user=neighbour",
+    ] {
+        browser.go(&web.at(path));
+        browser.sees("Replaced");
+        is_open_to_everybody(&browser, path);
+    }
+    browser.go(&web.at("/"));
+
     // All of that can be read.
     browser.click("[href='/activity']");
     browser.sees("Recent activity");

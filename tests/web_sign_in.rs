@@ -87,7 +87,7 @@ fn who_signs_in_looks_after_their_own_with_the_pass() {
         .logged("signed in; user=demo from=192.0.2.7");
     let (code, rules) = page.does(&pass, &["rules"], &[]);
     let expected = json!({
-        "user": "demo", "scopes": true, "services": ["mail"], "default_services": ["mail"], "max_lifetime_days": 400,
+        "user": "demo", "scopes": true, "services": ["mail"], "includes": {}, "default_services": ["mail"], "max_lifetime_days": 400,
         "max_per_user": 25, "admin": false
     });
     assert_eq!(
@@ -323,6 +323,7 @@ fn an_administrator_sees_and_revokes_what_others_have_and_makes_none() {
     let list: Json = serde_json::from_str(&list).unwrap();
     assert_eq!((code, &list[0]["user"]), (0, &json!("demo")));
     assert_eq!(page.does(&pass, &["admin", "log"], &[]).0, 0);
+    assert_eq!(page.does(&pass, &["admin", "show", "demo", "1"], &[]).0, 0);
     for words in [
         &["admin", "create", "demo", "--label", "x"][..],
         &["admin", "rotate", "demo", "1"],

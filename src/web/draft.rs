@@ -9,6 +9,7 @@ use pam_app_passwd::credential::{Label, NameError, Network};
 use crate::entry::{Entry, Rules};
 use crate::form::Form;
 use crate::text::Text;
+use crate::when::{DAY, When};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Draft {
@@ -144,6 +145,16 @@ impl Draft {
             .into_iter()
             .filter(|days| most.is_none_or(|most| *days < most));
         shorter.chain(most.filter(|most| *most > 0)).collect()
+    }
+
+    /// The same for an entry that there is, whose life has begun.
+    pub(crate) fn lifetimes_of(entry: &Entry, rules: &Rules, now: When) -> Vec<u32> {
+        let lived = now.seconds() - entry.created.seconds();
+        let fits = |days: &u32| {
+            let most = rules.max_lifetime_days.map(i64::from);
+            most.is_none_or(|most| lived + i64::from(*days) * DAY <= most * DAY)
+        };
+        Self::lifetimes(rules).into_iter().filter(fits).collect()
     }
 
     fn each_network(&self) -> impl Iterator<Item = &str> {
@@ -338,6 +349,30 @@ mod tests {
         };
         assert!(Draft::lifetimes(&rules).is_empty());
         assert_eq!(Draft::new(&rules).end, End::Unsaid);
+    }
+
+    #[test]
+    fn of_what_has_lived_a_while_no_lifetime_is_offered_that_is_over_before() {
+        let rules = Rules {
+            max_lifetime_days: Some(60),
+            ..rules()
+        };
+        let entry = entry(&json!({}));
+        let offered = |lived| {
+            let now = When::from_seconds(entry.created.seconds() + lived);
+            Draft::lifetimes_of(&entry, &rules, now)
+        };
+        assert_eq!(offered(0), [7, 30, 60]);
+        assert_eq!(offered(1), [7, 30]);
+        assert_eq!(offered(30 * DAY), [7, 30]);
+        assert_eq!(offered(30 * DAY + 1), [7]);
+        assert!(offered(54 * DAY).is_empty());
+        let endless = Rules {
+            max_lifetime_days: None,
+            ..rules.clone()
+        };
+        let now = When::from_seconds(entry.created.seconds() + 1_000 * DAY);
+        assert_eq!(Draft::lifetimes_of(&entry, &endless, now), LIFETIMES);
     }
 
     #[test]

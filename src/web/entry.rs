@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What the helper answers, as JSON: the same that the tool prints.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -17,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) scopes: bool,
     /// What may be named.
     pub(crate) services: Vec<String>,
+    /// Of each of them, which others it opens too.
+    pub(crate) includes: BTreeMap<String, Vec<String>>,
     /// What is meant if nothing is named.
     pub(crate) default_services: Vec<String>,
     pub(crate) max_lifetime_days: Option<u32>,

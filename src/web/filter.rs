@@ -2,6 +2,7 @@
 //! What an administrator looks for among everybody's entries. Pure.
 
 use crate::entry::Entry;
+use crate::form;
 use crate::when::{DAY, When};
 
 /// Unused for longer is idle.
@@ -17,6 +18,43 @@ pub(crate) enum Filter {
     NeverUsed,
     /// Good for any service, or from anywhere and for ever.
     Widest,
+}
+
+/// What they look at: what a filter takes of one user's, or of everybody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) filter: Filter,
+    /// Whose, as it was typed; empty: everybody's.
+    pub(crate) user: String,
+}
+
+/// No user's name is longer.
+const LONGEST_NAME: usize = 255;
+
+impl View {
+    pub(crate) fn read(filter: &str, user: &str) -> Self {
+        Self {
+            filter: Filter::read(filter),
+            user: user.chars().take(LONGEST_NAME).collect(),
+        }
+    }
+
+    /// Where it is seen.
+    pub(crate) fn address(&self) -> String {
+        let fields = [("filter", self.filter.word()), ("user", &self.user)];
+        form::address("/admin", &fields)
+    }
+
+    /// Where somebody is asked whether to take this one away, who then comes back here.
+    pub(crate) fn question(&self, id: i64, user: &str) -> String {
+        let fields = [
+            ("id", &*id.to_string()),
+            ("user", user),
+            ("filter", self.filter.word()),
+            ("only", &self.user),
+        ];
+        form::address("/admin/revoke", &fields)
+    }
 }
 
 impl Filter {
@@ -89,6 +127,25 @@ mod tests {
         assert_eq!(takes(&wide), ["all", "widest"]);
         let open = entry(&json!({"last_used": used, "networks": [], "expires": null}));
         assert_eq!(takes(&open), ["all", "widest"]);
+    }
+
+    #[test]
+    fn a_view_is_found_again_by_its_address_whatever_was_typed() {
+        for user in ["", "alice", "a&b=c d#é\"'><script>"] {
+            let view = View::read("idle", user);
+            let uri = view.address().parse().unwrap();
+            let form = form::Form::of_address(&uri);
+            assert_eq!(View::read(&form.text("filter"), &form.text("user")), view);
+            let question = view.question(7, user).parse().unwrap();
+            let form = form::Form::of_address(&question);
+            assert_eq!(View::read(&form.text("filter"), &form.text("only")), view);
+            assert_eq!(
+                (form.text("id"), form.text("user")),
+                ("7".into(), user.into())
+            );
+        }
+        let long = View::read("rubbish", &"é".repeat(1_000));
+        assert_eq!((long.filter, long.user.chars().count()), (Filter::All, 255));
     }
 
     #[test]

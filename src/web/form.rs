@@ -85,6 +85,14 @@ impl Form {
     }
 }
 
+/// An address with fields behind its question mark.
+pub(crate) fn address(path: &str, fields: &[(&str, &str)]) -> String {
+    let fields = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    format!("{path}?{fields}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::turns::{Turn, Turns};
 
-/// More output of one wish is not believed.
+/// More output of one wish is not heard.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// Nor are more lines, of each kind.
+/// More lines of one kind are not believed.
 const MOST_LINES: usize = 500;
 
 pub(crate) struct Helper {
@@ -73,6 +73,8 @@ pub(crate) struct End {
     pub(crate) out: Zeroizing<Vec<u8>>,
     /// Its standard error, in lines.
     pub(crate) said: Vec<String>,
+    /// Its output is longer than we hear, so the rest of it is missing, and the end of it unknown.
+    pub(crate) is_cut: bool,
 }
 
 impl End {
@@ -161,6 +163,9 @@ impl Talk {
                 Said::End { code } => return Ok(Step::Ends(self.heard.end(code))),
                 said => self.heard.note(said)?,
             }
+            if self.heard.out.len() > MOST_BYTES {
+                return Ok(Step::Ends(self.heard.cut()));
+            }
         }
     }
 }
@@ -183,9 +188,7 @@ impl Heard {
             Said::Warn(text) => self.tell(text, true),
             Said::Ask { .. } | Said::End { .. } | Said::Secret(_) => {}
         }
-        let fits = self.out.len() <= MOST_BYTES
-            && self.said.len() <= MOST_LINES
-            && self.told.len() <= MOST_LINES;
+        let fits = self.said.len() <= MOST_LINES && self.told.len() <= MOST_LINES;
         fits.then_some(()).ok_or_else(not_understood)
     }
 
@@ -198,6 +201,15 @@ impl Heard {
             code,
             out: self.out,
             said: self.said,
+            is_cut: false,
+        }
+    }
+
+    /// What is not heard to its end is no success.
+    fn cut(self) -> End {
+        End {
+            is_cut: true,
+            ..self.end(u8::MAX)
         }
     }
 }

@@ -24,6 +24,7 @@ type OfDays = fn(u32) -> String;
 type OfStatus = fn(&str) -> &'static str;
 type OfMinutes = fn(u64) -> String;
 type OfEvent = fn(&str, &str) -> &'static str;
+type OfTwo = fn(&str, &str) -> String;
 type OfCount = fn(usize) -> String;
 type OfShare = fn(usize, usize) -> String;
 
@@ -105,6 +106,9 @@ pub(crate) struct Text {
     pub(crate) more: &'static str,
     pub(crate) services: &'static str,
     pub(crate) services_hint: &'static str,
+    pub(crate) includes: OfTwo,
+    /// What the service `any` is called.
+    pub(crate) any: &'static str,
     pub(crate) networks: &'static str,
     pub(crate) networks_hint: OfName,
     pub(crate) expiry: &'static str,
@@ -186,9 +190,9 @@ pub(crate) struct Text {
     pub(crate) admin_lead: &'static str,
     pub(crate) own: &'static str,
     pub(crate) filters: [&'static str; 5],
-    pub(crate) user_filter: &'static str,
     pub(crate) apply: &'static str,
     pub(crate) nothing_found: &'static str,
+    pub(crate) too_many_entries: &'static str,
     pub(crate) found: OfShare,
     pub(crate) remove_question_of: OfName,
     pub(crate) confirm_revoke: OfName,
@@ -212,6 +216,13 @@ impl Text {
             Language::De => &DE,
             Language::En => &EN,
         }
+    }
+
+    /// The services of this name, or of these names with commas between them.
+    pub(crate) fn services<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let word = |name| if name == "any" { self.any } else { name };
+        let words: Vec<_> = names.into_iter().map(word).collect();
+        words.join(", ")
     }
 
     pub(crate) fn month(&self, month: i8) -> &'static str {

@@ -34,74 +34,46 @@ struct Page {
 
 impl Trouble {
     pub(crate) const fn no_helper(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            message: text.no_helper,
-            text,
-        }
+        Self::said(StatusCode::SERVICE_UNAVAILABLE, text.no_helper, text)
     }
 
     pub(crate) const fn busy(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            message: text.busy,
-            text,
-        }
+        Self::said(StatusCode::TOO_MANY_REQUESTS, text.busy, text)
     }
 
     pub(crate) const fn sent_before(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::CONFLICT,
-            message: text.sent_before,
-            text,
-        }
+        Self::said(StatusCode::CONFLICT, text.sent_before, text)
     }
 
     /// What `sent_before` is of an answer to PAM.
     pub(crate) const fn too_late(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::CONFLICT,
-            message: text.too_late,
-            text,
-        }
+        Self::said(StatusCode::CONFLICT, text.too_late, text)
     }
 
     pub(crate) const fn no_form(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::BAD_REQUEST,
-            message: text.no_form,
-            text,
-        }
+        Self::said(StatusCode::BAD_REQUEST, text.no_form, text)
     }
 
     pub(crate) const fn not_ours(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::FORBIDDEN,
-            message: text.not_ours,
-            text,
-        }
+        Self::said(StatusCode::FORBIDDEN, text.not_ours, text)
     }
 
     pub(crate) const fn not_allowed(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::FORBIDDEN,
-            message: text.not_allowed,
-            text,
-        }
+        Self::said(StatusCode::FORBIDDEN, text.not_allowed, text)
     }
 
     pub(crate) const fn gone(text: &'static Text) -> Self {
-        Self::Said {
-            status: StatusCode::NOT_FOUND,
-            message: text.gone,
-            text,
-        }
+        Self::said(StatusCode::NOT_FOUND, text.gone, text)
     }
 
     pub(crate) const fn not_found(text: &'static Text) -> Self {
+        Self::said(StatusCode::NOT_FOUND, text.not_found, text)
+    }
+
+    const fn said(status: StatusCode, message: &'static str, text: &'static Text) -> Self {
         Self::Said {
-            status: StatusCode::NOT_FOUND,
-            message: text.not_found,
+            status,
+            message,
             text,
         }
     }

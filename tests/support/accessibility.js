@@ -26,6 +26,13 @@ for (const field of all("input[type=password]"))
   expect(["current-password", "one-time-code", "off"].includes(field.autocomplete), "autocomplete: " + named(field));
 for (const element of all("a, button, summary"))
   expect((element.ariaLabel || element.textContent).trim(), "no name: " + named(element));
+// 2.4.4: two links of one name lead to the same
+const leads = new Map();
+for (const link of all("a[href]").filter(seen)) {
+  const name = (link.ariaLabel || link.textContent).trim();
+  expect([undefined, link.href].includes(leads.get(name)), "two links of one name: " + name);
+  leads.set(name, link.href);
+}
 for (const image of all("img")) expect(image.hasAttribute("alt"), "no alt: " + named(image));
 for (const element of all("[aria-describedby], [aria-labelledby]"))
   for (const id of (element.getAttribute("aria-describedby") ?? element.getAttribute("aria-labelledby")).split(" "))

@@ -358,7 +358,7 @@ fn administer(
         Err(error) => return asked_for(error),
     };
     match (&cli.verb, cli.verb.user()) {
-        (Verb::List(_) | Verb::Log(_), _) => {}
+        (Verb::List(_) | Verb::Show(_) | Verb::Log(_), _) => {}
         (Verb::Revoke(_), Some(_)) => proof()?,
         _ => return Err(not_theirs()),
     }

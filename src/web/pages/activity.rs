@@ -138,7 +138,7 @@ fn changes(event: &Event, text: &'static Text) -> Vec<(&'static str, String)> {
     if event.action != "edited" {
         return Vec::new();
     }
-    let services = |names: String| names.replace(',', ", ");
+    let services = |names: String| text.services(names.split(','));
     let networks = |networks: String| match networks.as_str() {
         "any" => text.anywhere.to_owned(),
         several => several
@@ -214,6 +214,8 @@ mod tests {
             changed.changes,
             expected.map(|(name, value)| (name, value.to_owned()))
         );
+        let of_any = line("edited", "label=\"phone\" services=any");
+        assert_eq!(of_any.changes, [(EN.good_for, EN.any.to_owned())]);
         let ends = line("edited", "label=\"phone\" expires=1795000000");
         assert!(ends.changes[0].1.contains("2026"), "{:?}", ends.changes);
     }

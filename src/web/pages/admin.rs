@@ -4,18 +4,20 @@
 
 use askama::Template;
 use axum::http::{StatusCode, Uri};
+use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::own::NOT_THEIRS;
 
 use super::conversation::{self, Purpose};
-use super::list;
+use super::fields::Choice;
 use super::revoke::{self, removed};
 use super::row::{Row, now};
 use crate::entry::{self, Entry};
-use crate::filter::Filter;
+use crate::filter::{Filter, View};
 use crate::form::Form;
 use crate::helper::End;
 use crate::page::{self, Frame, Notice};
 use crate::signed_in::SignedIn;
+use crate::text::Text;
 use crate::trouble::{Answer, Trouble};
 
 /// As many as a person looks through.
@@ -27,54 +29,55 @@ struct Page {
     frame: Frame,
     notice: Option<Notice>,
     filters: Vec<Choice>,
-    user: String,
+    view: View,
     rows: Vec<Row>,
     found: String,
-}
-
-struct Choice {
-    word: &'static str,
-    name: &'static str,
-    is_chosen: bool,
+    /// There are more than we hear of.
+    is_cut: bool,
 }
 
 /// `GET /admin?filter=WORD&user=USER`
 pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
     let (text, now) = (session.text(), now());
     let query = Form::of_address(&uri);
-    let filter = Filter::read(&query.text("filter"));
-    let user = query.text("user");
-    let entries = entries(&session).await?;
-    let wanted =
-        |entry: &&Entry| (user.is_empty() || entry.user == user) && filter.takes(entry, now);
+    let view = View::read(&query.text("filter"), &query.text("user"));
+    let entries = entries(&session, &view.user).await?;
+    let is_cut = entries.is_none();
+    let entries = entries.unwrap_or_default();
+    let wanted = |entry: &&Entry| view.filter.takes(entry, now);
     let found: Vec<_> = entries.iter().filter(wanted).collect();
     let shown = found.iter().take(MOST);
     let rows: Vec<_> = shown.map(|entry| Row::new(entry, now, text)).collect();
-    let choice = |(choice, name): (Filter, _)| Choice {
-        word: choice.word(),
-        name,
-        is_chosen: choice == filter,
-    };
     let page = Page {
         frame: session.frame()?,
         notice: session.notice(),
-        filters: Filter::EVERY
-            .into_iter()
-            .zip(text.filters)
-            .map(choice)
-            .collect(),
+        filters: filters(view.filter, text),
         found: (text.found)(rows.len(), found.len()),
-        user,
+        view,
         rows,
+        is_cut,
     };
     Ok(page::render(StatusCode::OK, &page))
 }
 
-/// `GET /admin/revoke?id=ID`
+fn filters(chosen: Filter, text: &Text) -> Vec<Choice> {
+    let choice = |(filter, words): (Filter, &str)| Choice {
+        value: filter.word().to_owned(),
+        words: words.to_owned(),
+        is_chosen: filter == chosen,
+    };
+    Filter::EVERY
+        .into_iter()
+        .zip(text.filters)
+        .map(choice)
+        .collect()
+}
+
+/// `GET /admin/revoke?id=ID&user=USER&filter=WORD&only=USER`
 pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
-    let id = Form::of_address(&uri).text("id");
+    let query = Form::of_address(&uri);
     let text = session.text();
-    let entry = list::find(entries(&session).await?, &id).ok_or(Trouble::gone(text))?;
+    let entry = one(&session, &query).await?;
     let page = revoke::Page {
         frame: session.frame()?,
         question: (text.remove_question_of)(&entry.user),
@@ -82,9 +85,9 @@ pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
         rows: vec![Row::new(&entry, now(), text)],
         button: text.remove,
         action: "/admin/revoke",
-        back: "/admin",
         id: Some(entry.id),
         user: Some(entry.user.clone()),
+        view: Some(behind(&query)),
     };
     Ok(page::render(StatusCode::OK, &page))
 }
@@ -92,35 +95,65 @@ pub(super) async fn question(session: SignedIn, uri: Uri) -> Answer {
 /// `POST /admin/revoke`
 pub(super) async fn send(session: SignedIn, form: Form) -> Answer {
     session.take(form.token())?;
-    let (id, user) = (form.text("id"), form.text("user"));
-    let entry = list::find(entries(&session).await?, &id).filter(|entry| entry.user == user);
-    let entry = entry.ok_or(Trouble::gone(session.text()))?;
-    let words = ["admin", "revoke", &entry.user, &entry.id.to_string()];
+    let Entry { id, user, .. } = one(&session, &form).await?;
+    let words = ["admin", "revoke", &user, &id.to_string()];
     let words = words.map(str::to_owned).into();
-    conversation::have_done(session, Purpose::RevokeOfOther { user }, words).await
+    let view = behind(&form);
+    conversation::have_done(session, Purpose::RevokeOfOther { user, view }, words).await
 }
 
 /// It is revoked, or PAM or the helper is against it.
-pub(super) fn end(session: &SignedIn, end: End) -> Answer {
+pub(super) fn end(session: &SignedIn, view: &View, end: End) -> Answer {
     session.still_signed_in(&end)?;
-    Ok(session.go("/admin", removed(session.text(), end)))
+    Ok(session.go(&view.address(), removed(session.text(), end)))
 }
 
-/// Everybody's.
-async fn entries(session: &SignedIn) -> Result<Vec<Entry>, Trouble> {
-    let end = ask(session, &["admin", "list"]).await?;
-    entry::read(&end).ok_or(Trouble::no_helper(session.text()))
+/// Where somebody comes from who takes one away.
+fn behind(form: &Form) -> View {
+    View::read(&form.text("filter"), &form.text("only"))
+}
+
+/// This user's, or everybody's if it is nobody. `None`: they are more than we hear of.
+async fn entries(session: &SignedIn, user: &str) -> Result<Option<Vec<Entry>>, Trouble> {
+    require_admin(session)?;
+    let name = UserName::parse(user).ok();
+    if name.is_none() && !user.is_empty() {
+        return Ok(Some(Vec::new())); // nobody can be called that
+    }
+    let words = ["admin", "list"].into_iter();
+    let words: Vec<_> = words.chain(name.as_ref().map(UserName::as_str)).collect();
+    let end = ask(session, &words).await?;
+    if end.is_cut {
+        return Ok(None);
+    }
+    let entries = entry::read(&end).ok_or(Trouble::no_helper(session.text()))?;
+    Ok(Some(entries))
+}
+
+/// The one that an address or a form means, if it is live.
+async fn one(session: &SignedIn, form: &Form) -> Result<Entry, Trouble> {
+    require_admin(session)?;
+    let gone = || Trouble::gone(session.text());
+    let user = UserName::parse(&form.text("user")).map_err(|_| gone())?;
+    let id: u32 = form.text("id").parse().map_err(|_| gone())?;
+    let end = ask(session, &["admin", "show", user.as_str(), &id.to_string()]).await?;
+    entry::read(&end).filter(Entry::is_live).ok_or_else(gone)
 }
 
 /// Has an administrator's wish fulfilled. Whether they are one is the helper's to say, each time.
 pub(super) async fn ask(session: &SignedIn, words: &[&str]) -> Result<End, Trouble> {
-    let not_allowed = Trouble::not_allowed(session.text());
-    if !session.who.rules.admin {
-        return Err(not_allowed);
-    }
+    require_admin(session)?;
     let end = session.ask(words).await?;
     match end.says(NOT_THEIRS) {
-        true => Err(not_allowed),
+        true => Err(Trouble::not_allowed(session.text())),
         false => Ok(end),
     }
+}
+
+/// Whether they were one when they signed in.
+fn require_admin(session: &SignedIn) -> Result<(), Trouble> {
+    let is_admin = session.who.rules.admin;
+    is_admin
+        .then_some(())
+        .ok_or(Trouble::not_allowed(session.text()))
 }

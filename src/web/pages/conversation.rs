@@ -18,6 +18,7 @@ use super::sign_in::TOO_MANY;
 use super::{admin, edit, new, replace, sign_in};
 use crate::client::network;
 use crate::draft::Draft;
+use crate::filter::View;
 use crate::form::Form;
 use crate::helper::{Ask, Step, Told};
 use crate::page::{self, Frame};
@@ -38,6 +39,8 @@ pub(crate) enum Purpose {
     Create(Draft),
     Edit {
         id: i64,
+        /// Of the entry as it is before.
+        mark: String,
         draft: Draft,
     },
     Replace {
@@ -48,6 +51,8 @@ pub(crate) enum Purpose {
     },
     RevokeOfOther {
         user: String,
+        /// Where they go back to.
+        view: View,
     },
 }
 
@@ -84,7 +89,7 @@ impl Purpose {
             Self::SignIn { .. } => "/sign-in".to_owned(),
             Self::Create(_) => "/new".to_owned(),
             Self::Edit { id, .. } | Self::Replace { id, .. } => format!("/edit?id={id}"),
-            Self::RevokeOfOther { .. } => "/admin".to_owned(),
+            Self::RevokeOfOther { view, .. } => view.address(),
         }
     }
 
@@ -101,7 +106,7 @@ impl Purpose {
             Self::Create(draft) => (text.confirm_create)(&draft.label),
             Self::Edit { draft, .. } => (text.confirm_edit)(&draft.label),
             Self::Replace { label, .. } => (text.confirm_replace)(label),
-            Self::RevokeOfOther { user } => (text.confirm_revoke)(user),
+            Self::RevokeOfOther { user, .. } => (text.confirm_revoke)(user),
         }
     }
 }
@@ -226,13 +231,15 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
         Ok(Step::Ends(end)) => match about.purpose {
             Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
             Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end).await,
-            Purpose::Edit { id, draft } => {
-                edit::end(&signed_in(app, visitor)?, id, draft, end).await
+            Purpose::Edit { id, mark, draft } => {
+                edit::end(&signed_in(app, visitor)?, id, &mark, draft, end).await
             }
             Purpose::Replace { overlaps, .. } => {
                 replace::end(&signed_in(app, visitor)?, overlaps, end).await
             }
-            Purpose::RevokeOfOther { .. } => admin::end(&signed_in(app, visitor)?, end),
+            Purpose::RevokeOfOther { view, .. } => {
+                admin::end(&signed_in(app, visitor)?, &view, end)
+            }
         },
         // An answer that no frame holds.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),

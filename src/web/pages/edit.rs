@@ -66,18 +66,23 @@ pub(super) async fn send(session: SignedIn, typed: Form) -> Answer {
     };
     let purpose = Purpose::Edit {
         id: entry.id,
+        mark: entry.mark(),
         draft,
     };
     conversation::have_done(session, purpose, words).await
 }
 
-/// It is changed, or PAM or the rules are against it.
-pub(super) async fn end(session: &SignedIn, id: i64, draft: Draft, end: End) -> Answer {
+/// It is changed, or PAM or the rules are against it. `mark` is that of the entry before: a later end may
+/// have been cut to the one that it has.
+pub(super) async fn end(session: &SignedIn, id: i64, mark: &str, draft: Draft, end: End) -> Answer {
     session.still_signed_in(&end)?;
     let text = session.text();
     if end.code == 0 {
         let entry: Entry = entry::read(&end).ok_or(Trouble::no_helper(text))?;
-        let notice = Notice::good((text.changed)(&entry.label));
+        let notice = match entry.mark() == mark {
+            true => Notice::good(text.not_changed),
+            false => Notice::good((text.changed)(&entry.label)),
+        };
         return Ok(session.go("/", notice.with(end.said)));
     }
     let entry = list::one(session, &id.to_string()).await?;

@@ -2,11 +2,13 @@
 //! The fields that say what an app password is for and what limits it: of a new one, and of one that there is.
 
 use super::list;
+use super::row::now;
 use crate::draft::{Draft, End, Problems};
-use crate::entry::Entry;
+use crate::entry::{Entry, Rules};
 use crate::helper;
 use crate::page::Notice;
 use crate::signed_in::SignedIn;
+use crate::text::Text;
 use crate::trouble::Trouble;
 
 /// The exit status when the rules are against it.
@@ -17,6 +19,7 @@ pub(super) struct Fields {
     pub(super) networks: String,
     pub(super) networks_hint: String,
     pub(super) services: Vec<Choice>,
+    pub(super) services_hint: String,
     pub(super) ends: Vec<Choice>,
     /// More than a label can be chosen.
     pub(super) scopes: bool,
@@ -60,11 +63,12 @@ impl Fields {
         let had = had.iter().filter(|name| !rules.services.contains(name));
         let choice = |name: &String| Choice {
             value: name.clone(),
-            words: name.clone(),
+            words: text.services([name.as_str()]),
             is_chosen: draft.services.contains(name),
         };
         Self {
             networks_hint: (text.networks_hint)(&session.visitor.client.address.to_string()),
+            services_hint: services_hint(rules, text),
             services: rules.services.iter().chain(had).map(choice).collect(),
             ends: ends(session, entry, draft.end),
             scopes: rules.scopes,
@@ -75,6 +79,17 @@ impl Fields {
             networks: draft.networks,
         }
     }
+}
+
+/// To tick what something else that is ticked includes changes nothing.
+fn services_hint(rules: &Rules, text: &Text) -> String {
+    let mut hint = text.services_hint.to_owned();
+    for (wide, others) in &rules.includes {
+        let wide = text.services([wide.as_str()]);
+        let others = text.services(others.iter().map(String::as_str));
+        hint += &format!(" {}", (text.includes)(&wide, &others));
+    }
+    hint
 }
 
 /// When it may end: as it does, never, or in so many days.
@@ -90,11 +105,15 @@ fn ends(session: &SignedIn, entry: Option<&Entry>, chosen: End) -> Vec<Choice> {
     let as_it_is = as_it_is.map(|words| choice(End::Unsaid, words));
     let has_end = entry.is_none_or(|entry| entry.expires.is_some());
     let may_last = has_end && rules.max_lifetime_days.is_none();
+    let lifetimes = match entry {
+        Some(entry) => Draft::lifetimes_of(entry, rules, now()),
+        None => Draft::lifetimes(rules),
+    };
     let lifetime = |days| choice(End::In(days), (text.days)(days));
     as_it_is
         .into_iter()
         .chain(may_last.then(|| choice(End::Never, never())))
-        .chain(Draft::lifetimes(rules).into_iter().map(lifetime))
+        .chain(lifetimes.into_iter().map(lifetime))
         .collect()
 }
 

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, Uri};
 use super::list;
 use super::row::{Row, now};
 use crate::entry::{self, Entry};
+use crate::filter::View;
 use crate::form::Form;
 use crate::helper::End;
 use crate::page::{self, Frame, Notice};
@@ -25,12 +26,12 @@ pub(super) struct Page {
     pub(super) button: &'static str,
     /// Where the form goes.
     pub(super) action: &'static str,
-    /// Where "Cancel" leads.
-    pub(super) back: &'static str,
     /// Which one, if not all.
     pub(super) id: Option<i64>,
     /// Whose, if not their own.
     pub(super) user: Option<String>,
+    /// Where somebody comes from who looks at everybody's.
+    pub(super) view: Option<View>,
 }
 
 /// `GET /revoke?id=ID`
@@ -45,9 +46,9 @@ pub(super) async fn show(session: SignedIn, uri: Uri) -> Answer {
         rows: vec![Row::new(&entry, now(), text)],
         button: text.remove,
         action: "/revoke",
-        back: "/",
         id: Some(entry.id),
         user: None,
+        view: None,
     };
     Ok(page::render(StatusCode::OK, &page))
 }
@@ -77,9 +78,9 @@ pub(super) async fn show_all(session: SignedIn) -> Answer {
         rows,
         button: text.revoke_all,
         action: "/revoke-all",
-        back: "/",
         id: None,
         user: None,
+        view: None,
     };
     Ok(page::render(StatusCode::OK, &page))
 }

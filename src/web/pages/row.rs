@@ -44,13 +44,21 @@ impl Row {
                 false => (text.status)(&entry.status),
             },
             is_replaced,
-            services: entry.services.join(", "),
+            services: text.services(entry.services.iter().map(String::as_str)),
             networks: (!entry.networks.is_empty()).then(|| entry.plain_networks()),
             created: Moment::new(entry.created, entry.created.ago(now, text)),
             expires: entry.expires.map(|at| Moment::new(at, at.day(text))),
             is_expired: entry.expires.is_some_and(|at| at <= now),
             used: entry.last_used.as_ref().map(used),
             tried: entry.tried_since().map(used),
+        }
+    }
+
+    /// What a link that is about it is called beside others: a predecessor has the label of its successor.
+    pub(super) fn name(&self) -> String {
+        match self.status {
+            "" => self.label.clone(),
+            status => format!("{}, {status}", self.label),
         }
     }
 }

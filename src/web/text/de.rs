@@ -32,9 +32,9 @@ pub(crate) const DE: Text = Text {
     },
     on: |day| format!("am {day}"),
     days: |days| match days {
-        1 => "nach einem Tag".to_owned(),
-        365 => "nach einem Jahr".to_owned(),
-        days => format!("nach {days} Tagen"),
+        1 => "in einem Tag".to_owned(),
+        365 => "in einem Jahr".to_owned(),
+        days => format!("in {days} Tagen"),
     },
 
     app: "App-spezifische Passwörter",
@@ -103,6 +103,8 @@ pub(crate) const DE: Text = Text {
     more: "Dienste, Netze, Ablauf",
     services: "Gültig für",
     services_hint: "Je weniger, desto sicherer.",
+    includes: |wide, narrow| format!("„{wide}“ enthält {narrow}."),
+    any: "alles",
     networks: "Nur aus diesen Netzen",
     networks_hint: |own| {
         format!(
@@ -230,9 +232,9 @@ pub(crate) const DE: Text = Text {
         "Nie benutzt",
         "Am wenigsten begrenzt",
     ],
-    user_filter: "Benutzer",
     apply: "Anzeigen",
     nothing_found: "Davon gibt es keine.",
+    too_many_entries: "Es sind zu viele, um sie zu zeigen. Nennen Sie einen Benutzer.",
     found: |shown, all| match shown == all {
         true => format!("{all} gefunden"),
         false => format!(

@@ -32,9 +32,9 @@ pub(crate) const EN: Text = Text {
     },
     on: |day| format!("on {day}"),
     days: |days| match days {
-        1 => "after 1 day".to_owned(),
-        365 => "after a year".to_owned(),
-        days => format!("after {days} days"),
+        1 => "in 1 day".to_owned(),
+        365 => "in a year".to_owned(),
+        days => format!("in {days} days"),
     },
 
     app: "App-specific passwords",
@@ -101,6 +101,8 @@ pub(crate) const EN: Text = Text {
     more: "Services, networks, expiry",
     services: "Good for",
     services_hint: "The fewer, the safer.",
+    includes: |wide, narrow| format!("“{wide}” includes {narrow}."),
+    any: "everything",
     networks: "Only from these networks",
     networks_hint: |own| {
         format!(
@@ -220,9 +222,9 @@ pub(crate) const EN: Text = Text {
         "Never used",
         "Least limited",
     ],
-    user_filter: "User",
     apply: "Show",
     nothing_found: "There are none of this kind.",
+    too_many_entries: "There are too many to show. Name a user.",
     found: |shown, all| match shown == all {
         true => format!("{all} found"),
         false => {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Who may do it alone, and what they may choose from, by `[self_service]`.
 
+use std::collections::BTreeMap;
+use std::slice::from_ref;
+
 use pam_app_passwd::config::Config;
 use pam_app_passwd::credential::{ServiceName, UserName};
+use pam_app_passwd::policy;
 use serde::Serialize;
 
 use crate::cli::failure::{Code, Failure};
@@ -15,6 +19,8 @@ struct Rules<'a> {
     user: &'a str,
     scopes: bool,
     services: Vec<&'a str>,
+    /// Of each of them, which others it opens too.
+    includes: BTreeMap<&'a str, Vec<&'a str>>,
     default_services: Vec<&'a str>,
     max_lifetime_days: Option<i64>,
     max_per_user: u32,
@@ -53,10 +59,13 @@ pub(super) fn is_admin(user: &UserName, config: &Config) -> Result<bool, Failure
 /// Answers with the rules as they are for this user.
 pub(super) fn answer(user: &UserName, config: &Config) -> Result<Code, Failure> {
     let lifetime = config.policy.max_lifetime.span();
+    let rules = config.rules();
+    let services = offered(config, &rules);
     output::json(&Rules {
         user: user.as_str(),
         scopes: config.self_service.scopes,
-        services: names(&config.self_service.services),
+        includes: includes(&services, &rules),
+        services: names(services),
         default_services: names(&config.policy.default_services),
         max_lifetime_days: lifetime.map(|span| span.seconds() / 86_400),
         max_per_user: config.policy.max_per_user,
@@ -65,6 +74,30 @@ pub(super) fn answer(user: &UserName, config: &Config) -> Result<Code, Failure> 
     Ok(Code::Done)
 }
 
-fn names(services: &[ServiceName]) -> Vec<&str> {
-    services.iter().map(ServiceName::as_str).collect()
+/// What may be named, and what is meant if nothing is, as far as that is within: whoever chooses need not
+/// take more than whoever does not.
+fn offered<'a>(config: &'a Config, rules: &policy::Rules) -> Vec<&'a ServiceName> {
+    let named = &config.self_service.services;
+    let meant = config.policy.default_services.iter();
+    let is_within =
+        |name: &&ServiceName| !named.contains(name) && rules.services_within(from_ref(name), named);
+    named.iter().chain(meant.filter(is_within)).collect()
+}
+
+fn includes<'a>(
+    services: &[&'a ServiceName],
+    rules: &policy::Rules,
+) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let others = |wide: &ServiceName| {
+        let is_in = |name: &&ServiceName| {
+            *name != wide && rules.services_within(from_ref(name), from_ref(wide))
+        };
+        names(services.iter().copied().filter(is_in))
+    };
+    let each = services.iter().map(|wide| (wide.as_str(), others(wide)));
+    each.filter(|(_, others)| !others.is_empty()).collect()
+}
+
+fn names<'a>(services: impl IntoIterator<Item = &'a ServiceName>) -> Vec<&'a str> {
+    services.into_iter().map(ServiceName::as_str).collect()
 }
