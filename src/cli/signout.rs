@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, ServiceName};
+use pam_app_passwd::helper::own::MAY_GO_ON;
 use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
@@ -99,7 +100,7 @@ fn end_all(
     let (own, others): (Vec<_>, Vec<_>) = sessions
         .into_iter()
         .partition(|session| asker.is_in(session));
-    others.iter().for_each(end);
+    let left = others.iter().filter(|session| !end(session)).count();
     // Looked for before the commands, which may restart them; asked afterwards, since that takes time.
     let mut daemons = cache::daemons();
     let (done, failed) = run_commands(&used, context);
@@ -108,14 +109,17 @@ fn end_all(
     for cache in &caches {
         output::to_root(&cache.warning());
     }
-    if person::current().is_some() && (failed || !caches.is_empty()) {
-        output::say("warning: what it has opened may go on; the administrator was told");
+    let may_go_on = failed || left > 0 || !caches.is_empty();
+    if may_go_on && person::current().is_some() {
+        output::say(&format!("warning: {MAY_GO_ON}"));
     }
     if !own.is_empty() {
         let asker = asker.clone();
         person::afterwards(move || {
             asker.let_finish();
-            own.iter().for_each(end);
+            for session in &own {
+                end(session);
+            }
         });
     }
 }
@@ -139,7 +143,8 @@ fn sessions_of(
     sessions
 }
 
-fn end(open: &Open) {
+/// Says that it has ended, or has root told that it has not.
+fn end(open: &Open) -> bool {
     let session = &open.session;
     let service = quoted(&session.service);
     let origin = session
@@ -151,12 +156,14 @@ fn end(open: &Open) {
         origin.unwrap_or_default(),
         open.opener.pid
     );
-    if process::end(open) {
+    let has_ended = process::end(open);
+    if has_ended {
         session::forget(open.opener);
         output::say(&format!("Ended {which}."));
     } else {
-        output::say(&format!("warning: could not end {which}; end it by hand"));
+        output::to_root(&format!("warning: could not end {which}; end it by hand"));
     }
+    has_ended
 }
 
 /// Runs the configured commands, each distinct one once. Returns those that did what they were asked, and

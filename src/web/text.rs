@@ -158,6 +158,7 @@ pub(crate) struct Text {
     pub(crate) remove_lead: &'static str,
     pub(crate) removed: OfName,
     pub(crate) not_removed: &'static str,
+    pub(crate) may_go_on: &'static str,
     pub(crate) revoke_all_question: OfCount,
     pub(crate) revoke_all_lead: &'static str,
     pub(crate) revoked_all: OfCount,

@@ -78,7 +78,7 @@ pub(super) async fn end(session: &SignedIn, id: i64, draft: Draft, end: End) -> 
     if end.code == 0 {
         let entry: Entry = entry::read(&end).ok_or(Trouble::no_helper(text))?;
         let notice = Notice::good((text.changed)(&entry.label));
-        return Ok(session.go("/", notice.with(end.said)));
+        return Ok(session.go("/", notice.with(&end.said, text)));
     }
     let entry = list::one(session, &id.to_string()).await?;
     let refused = fields::refused(session, &draft.label, Some(id), text.not_changed, end);

@@ -161,6 +161,7 @@ pub(crate) const DE: Text = Text {
         format!("„{label}“ ist entfernt. Was es benutzt hat, wird ab jetzt abgewiesen.")
     },
     not_removed: "Es wurde nichts entfernt.",
+    may_go_on: "Was vorher geöffnet wurde, ist aber vielleicht noch offen. Der Administrator weiß Bescheid.",
     revoke_all_question: |count| match count {
         1 => "Ihr app-spezifisches Passwort widerrufen?".to_owned(),
         count => format!("Alle {count} app-spezifischen Passwörter widerrufen?"),

@@ -154,6 +154,7 @@ pub(crate) const EN: Text = Text {
     remove_lead: "The app that uses it cannot come back, and is signed out wherever this system reaches it. This cannot be undone.",
     removed: |label| format!("“{label}” is removed. What used it is refused from now on."),
     not_removed: "Nothing was removed.",
+    may_go_on: "But what was opened before may still be open. The administrator was told.",
     revoke_all_question: |count| match count {
         1 => "Revoke your app-specific password?".to_owned(),
         count => format!("Revoke all {count} app-specific passwords?"),
