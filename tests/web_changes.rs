@@ -174,6 +174,8 @@ fn where_only_a_label_can_be_chosen_only_that_is_changed() {
     let refused = send(&mut neighbour, "/replace", "1", &[]);
     let list = neighbour.follow(refused);
     assert!(list.body.contains("Nothing was replaced."), "{list:?}");
+    assert!(list.body.contains("app-passwd: error: "), "{list:?}");
+    assert!(!list.body.contains("hint: "), "{list:?}");
 }
 
 #[test]
@@ -281,5 +283,6 @@ fn what_may_be_open_still_is_told_as_a_problem_in_the_readers_language() {
         let notice = notice.split("</div>").next().unwrap();
         assert!(notice.contains("role=\"alert\""), "{notice}");
         assert!(notice.contains(done) && notice.contains(but), "{notice}");
+        assert!(!notice.contains("lang=\"en\""), "{notice}");
     }
 }

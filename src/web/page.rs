@@ -50,7 +50,7 @@ pub(crate) struct Notice {
     pub(crate) text: String,
     /// What has become of what was open.
     pub(crate) sessions: Vec<String>,
-    /// What else the helper has to say, in its words.
+    /// What the helper says is wrong besides, in its words.
     pub(crate) lines: Vec<String>,
     pub(crate) is_problem: bool,
 }

@@ -6,6 +6,9 @@ use pam_app_passwd::helper::own::MAY_GO_ON;
 
 use crate::text::Text;
 
+/// How lines begin that say what is wrong.
+const WRONG: [&str; 2] = ["app-passwd: error: ", "warning: "];
+
 /// What has become of what was open.
 pub(crate) fn of_sessions(said: &[String], text: &Text) -> Vec<String> {
     said.iter()
@@ -18,13 +21,46 @@ pub(crate) fn warns(said: &[String]) -> bool {
     said.iter().any(|line| line.ends_with(MAY_GO_ON))
 }
 
-/// What the pages have no words for.
+/// What the pages have no words for: errors and warnings. How it went else they say themselves, and hints name
+/// the verbs of the tool.
 pub(crate) fn lines(said: &[String], text: &Text) -> Vec<String> {
+    let is_wrong = |line: &&String| WRONG.iter().any(|mark| line.starts_with(mark));
     let is_rest = |line: &&String| of_session(line, text).is_none();
-    said.iter().filter(is_rest).cloned().collect()
+    said.iter()
+        .filter(is_wrong)
+        .filter(is_rest)
+        .cloned()
+        .collect()
 }
 
 fn of_session(line: &str, text: &Text) -> Option<String> {
     let may_go_on = line.ends_with(MAY_GO_ON);
     may_go_on.then(|| text.may_go_on.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::EN;
+
+    fn said(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_said_for_a_shell_or_in_other_words_is_not_said_again() {
+        let error = "app-passwd: error: by the longest lifetime here it had to end on 2026-11-21";
+        let warning = "warning: 'x' is neither a group of services nor a file in /etc/pam.d";
+        let said = said(&[
+            error,
+            "hint: 'app-passwd rotate' gives it a successor, whose life begins now",
+            warning,
+            "3 replaces 2, which is revoked.",
+            "the longest lifetime here ends it on 2026-11-21.",
+            &format!("warning: {MAY_GO_ON}"),
+        ]);
+        assert_eq!(lines(&said, &EN), [error, warning]);
+        assert_eq!(of_sessions(&said, &EN), [EN.may_go_on]);
+        assert!(warns(&said) && !warns(&lines(&said, &EN)));
+    }
 }
