@@ -159,6 +159,7 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     look(&browser, "11-remove");
     browser.click("main button");
     browser.sees("“Thunderbird on the laptop” is removed");
+    browser.sees("Whatever was signed in and is refused now has been signed out");
     look(&browser, "12-removed");
     assert!(mail.says("* BYE"), "{}", web.machine.log());
     assert!(mail.ends());

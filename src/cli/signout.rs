@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, ServiceName};
-use pam_app_passwd::helper::own::MAY_GO_ON;
+use pam_app_passwd::helper::opened::Opened;
+use pam_app_passwd::helper::own::{MAY_GO_ON, SIGNED_OUT};
 use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
@@ -109,9 +110,13 @@ fn end_all(
     for cache in &caches {
         output::to_root(&cache.warning());
     }
-    let may_go_on = failed || left > 0 || !caches.is_empty();
-    if may_go_on && person::current().is_some() {
-        output::say(&format!("warning: {MAY_GO_ON}"));
+    if person::current().is_some() {
+        let was_used = used.iter().any(|(_, uses)| !uses.is_empty());
+        if failed || left > 0 || !caches.is_empty() {
+            output::say(&format!("warning: {MAY_GO_ON}"));
+        } else if was_used && !done.is_empty() {
+            output::say(SIGNED_OUT);
+        }
     }
     if !own.is_empty() {
         let asker = asker.clone();
@@ -146,20 +151,17 @@ fn sessions_of(
 /// Says that it has ended, or has root told that it has not.
 fn end(open: &Open) -> bool {
     let session = &open.session;
-    let service = quoted(&session.service);
-    let origin = session
-        .origin
-        .as_deref()
-        .map(|origin| format!(" from {}", quoted(origin)));
-    let which = format!(
-        "the {service} session{} (process {})",
-        origin.unwrap_or_default(),
-        open.opener.pid
-    );
+    let (service, origin) = (quoted(&session.service), session.origin.as_deref());
+    let origin = origin.map(quoted);
+    let which = Opened {
+        service: &service,
+        origin: origin.as_deref(),
+        pid: open.opener.pid,
+    };
     let has_ended = process::end(open);
     if has_ended {
         session::forget(open.opener);
-        output::say(&format!("Ended {which}."));
+        output::say(&which.has_ended());
     } else {
         output::to_root(&format!("warning: could not end {which}; end it by hand"));
     }

@@ -2,7 +2,8 @@
 //! What the helper says beside its answer, in English, for whoever has a shell: for some of it the pages have
 //! words of their own. Pure.
 
-use pam_app_passwd::helper::own::MAY_GO_ON;
+use pam_app_passwd::helper::opened::Opened;
+use pam_app_passwd::helper::own::{MAY_GO_ON, SIGNED_OUT};
 
 use crate::text::Text;
 
@@ -34,14 +35,20 @@ pub(crate) fn lines(said: &[String], text: &Text) -> Vec<String> {
 }
 
 fn of_session(line: &str, text: &Text) -> Option<String> {
-    let may_go_on = line.ends_with(MAY_GO_ON);
-    may_go_on.then(|| text.may_go_on.to_owned())
+    if line.ends_with(MAY_GO_ON) {
+        return Some(text.may_go_on.to_owned());
+    }
+    if line == SIGNED_OUT {
+        return Some(text.all_signed_out.to_owned());
+    }
+    let ended = Opened::ended_by(line)?;
+    Some((text.ended)(ended.service, ended.origin))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::EN;
+    use crate::text::{DE, EN};
 
     fn said(lines: &[&str]) -> Vec<String> {
         lines.iter().map(|line| (*line).to_owned()).collect()
@@ -62,5 +69,20 @@ mod tests {
         assert_eq!(lines(&said, &EN), [error, warning]);
         assert_eq!(of_sessions(&said, &EN), [EN.may_go_on]);
         assert!(warns(&said) && !warns(&lines(&said, &EN)));
+    }
+    #[test]
+    fn what_was_ended_is_said_in_the_readers_language() {
+        let said = said(&[
+            "Ended the sshd session from 192.0.2.7 (process 4711).",
+            "Ended the su session (process 4712).",
+            SIGNED_OUT,
+        ]);
+        let english = of_sessions(&said, &EN);
+        let ended = ["Ended: sshd session from 192.0.2.7", "Ended: su session"];
+        assert_eq!(english, [ended[0], ended[1], EN.all_signed_out]);
+        let german = of_sessions(&said, &DE);
+        let ended = ["Beendet: sshd-Sitzung von 192.0.2.7", "Beendet: su-Sitzung"];
+        assert_eq!(german, [ended[0], ended[1], DE.all_signed_out]);
+        assert!(!warns(&said) && lines(&said, &EN).is_empty());
     }
 }

@@ -25,6 +25,7 @@ type OfStatus = fn(&str) -> &'static str;
 type OfMinutes = fn(u64) -> String;
 type OfEvent = fn(&str, &str) -> &'static str;
 type OfCount = fn(usize) -> String;
+type OfSession = fn(&str, Option<&str>) -> String;
 type OfShare = fn(usize, usize) -> String;
 
 /// A length of time that has passed.
@@ -159,6 +160,9 @@ pub(crate) struct Text {
     pub(crate) removed: OfName,
     pub(crate) not_removed: &'static str,
     pub(crate) may_go_on: &'static str,
+    pub(crate) all_signed_out: &'static str,
+    /// By service, and from where.
+    pub(crate) ended: OfSession,
     pub(crate) revoke_all_question: OfCount,
     pub(crate) revoke_all_lead: &'static str,
     pub(crate) revoked_all: OfCount,

@@ -162,6 +162,11 @@ pub(crate) const DE: Text = Text {
     },
     not_removed: "Es wurde nichts entfernt.",
     may_go_on: "Was vorher geöffnet wurde, ist aber vielleicht noch offen. Der Administrator weiß Bescheid.",
+    all_signed_out: "Was angemeldet war und jetzt abgewiesen wird, wurde abgemeldet, wo dieses System es erreicht.",
+    ended: |service, origin| match origin {
+        Some(address) => format!("Beendet: {service}-Sitzung von {address}"),
+        None => format!("Beendet: {service}-Sitzung"),
+    },
     revoke_all_question: |count| match count {
         1 => "Ihr app-spezifisches Passwort widerrufen?".to_owned(),
         count => format!("Alle {count} app-spezifischen Passwörter widerrufen?"),

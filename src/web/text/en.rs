@@ -155,6 +155,11 @@ pub(crate) const EN: Text = Text {
     removed: |label| format!("“{label}” is removed. What used it is refused from now on."),
     not_removed: "Nothing was removed.",
     may_go_on: "But what was opened before may still be open. The administrator was told.",
+    all_signed_out: "Whatever was signed in and is refused now has been signed out, wherever this system reaches it.",
+    ended: |service, origin| match origin {
+        Some(address) => format!("Ended: {service} session from {address}"),
+        None => format!("Ended: {service} session"),
+    },
     revoke_all_question: |count| match count {
         1 => "Revoke your app-specific password?".to_owned(),
         count => format!("Revoke all {count} app-specific passwords?"),
