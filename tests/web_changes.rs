@@ -286,3 +286,28 @@ fn what_may_be_open_still_is_told_as_a_problem_in_the_readers_language() {
         assert!(!notice.contains("lang=\"en\""), "{notice}");
     }
 }
+
+#[test]
+fn a_session_that_was_ended_is_named_without_what_only_a_shell_can_use() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    // As the module notes one.
+    let pid = web.machine.shell(
+        "setsid sleep 600 >/dev/null 2>&1 & pid=$!; notes=/run/app-passwd/sessions
+         install -d -m 0700 $notes
+         note=$notes/$pid-$(cut -d ' ' -f 22 /proc/$pid/stat)
+         (umask 077; printf '1\\nneighbour\\nsshd\\n203.0.113.7\\n\\n' >$note)
+         echo $pid",
+    );
+    let pid = pid.trim_end();
+    let mut neighbour = web.neighbour();
+    let token = neighbour.get("/revoke?id=1").token();
+    let sent = neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    let list = neighbour.follow(sent);
+    let ended = "<p>Ended: sshd session from 203.0.113.7</p>";
+    assert!(list.body.contains(ended), "{list:?}");
+    assert!(!list.body.contains(pid), "{list:?}");
+    assert!(!web.machine.runs(pid));
+}
