@@ -183,6 +183,7 @@ pub(crate) struct Text {
     pub(crate) by_you: &'static str,
     pub(crate) by: OfName,
     pub(crate) now_called: &'static str,
+    pub(crate) now_from: &'static str,
     pub(crate) anywhere: &'static str,
 
     // -- administrators

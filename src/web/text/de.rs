@@ -221,6 +221,7 @@ pub(crate) const DE: Text = Text {
     by_you: "von Ihnen",
     by: |name| format!("von {name}"),
     now_called: "Heißt jetzt",
+    now_from: "Von",
     anywhere: "überall",
 
     admin: "Alle Konten",

@@ -211,6 +211,7 @@ pub(crate) const EN: Text = Text {
     by_you: "by you",
     by: |name| format!("by {name}"),
     now_called: "Now called",
+    now_from: "From",
     anywhere: "anywhere",
 
     admin: "Everybody",
