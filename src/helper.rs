@@ -6,6 +6,7 @@
 //! must be root's process; the directory of its socket is root's, too.
 
 pub mod frame;
+pub mod opened;
 pub mod own;
 pub mod wire;
 

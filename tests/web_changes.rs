@@ -174,6 +174,8 @@ fn where_only_a_label_can_be_chosen_only_that_is_changed() {
     let refused = send(&mut neighbour, "/replace", "1", &[]);
     let list = neighbour.follow(refused);
     assert!(list.body.contains("Nothing was replaced."), "{list:?}");
+    assert!(list.body.contains("app-passwd: error: "), "{list:?}");
+    assert!(!list.body.contains("hint: "), "{list:?}");
 }
 
 #[test]
@@ -308,4 +310,76 @@ fn whoever_changes_slowly_and_hangs_up_keeps_nobody_else_from_their_list() {
     let is_new = |entry: &&Json| entry["replaces"].is_i64();
     let made = entries.as_array().unwrap().iter().filter(is_new).count();
     assert_eq!(made, 2, "{entries}");
+}
+
+#[test]
+fn what_may_be_open_still_is_told_as_a_problem_in_the_readers_language() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine
+        .shell("sed -i 's/^run = .*/run = [[\"false\"]]/' /etc/security/app-passwd.toml");
+    for label in ["one", "two", "three"] {
+        web.machine.create(&format!("neighbour --label {label}"));
+    }
+    web.machine.create("demo --label phone");
+    let password = web.machine.account_password("neighbour");
+    let mut neighbour = web.neighbour();
+    let proven = |visitor: &mut Visitor, asked: &Answer| {
+        let token = asked.token();
+        let done = visitor.post("/answer", &[("token", &token), ("answer", &password)]);
+        visitor.follow(done)
+    };
+    let token = neighbour.get("/revoke?id=1").token();
+    let sent = neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    let removed = neighbour.follow(sent);
+    let asked = send(&mut neighbour, "/replace", "2", &[("old", "at-once")]);
+    let replaced = proven(&mut neighbour, &asked);
+    let token = neighbour.get("/admin/revoke?id=4").token();
+    let fields = [("token", &*token), ("id", "4"), ("user", "demo")];
+    let asked = neighbour.post("/admin/revoke", &fields);
+    let removed_of_another = proven(&mut neighbour, &asked);
+    let german = ("Accept-Language".to_owned(), "de".to_owned());
+    neighbour.headers.extend([german]);
+    let token = neighbour.get("/revoke-all").token();
+    let sent = neighbour.post("/revoke-all", &[("token", &token)]);
+    let revoked_all = neighbour.follow(sent);
+    let still_open = "But what was opened before may still be open.";
+    for (page, done, but) in [
+        (removed, "“one” is removed.", still_open),
+        (replaced, "The old password does not work", still_open),
+        (removed_of_another, "“phone” is removed.", still_open),
+        (revoked_all, "2 app-spezifische", "vielleicht noch offen."),
+    ] {
+        let notice = page.body.split("id=\"notice\"").nth(1).unwrap();
+        let notice = notice.split("</div>").next().unwrap();
+        assert!(notice.contains("role=\"alert\""), "{notice}");
+        assert!(notice.contains(done) && notice.contains(but), "{notice}");
+        assert!(!notice.contains("lang=\"en\""), "{notice}");
+    }
+}
+
+#[test]
+fn a_session_that_was_ended_is_named_without_what_only_a_shell_can_use() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.create("neighbour --label phone");
+    // As the module notes one.
+    let pid = web.machine.shell(
+        "setsid sleep 600 >/dev/null 2>&1 & pid=$!; notes=/run/app-passwd/sessions
+         install -d -m 0700 $notes
+         note=$notes/$pid-$(cut -d ' ' -f 22 /proc/$pid/stat)
+         (umask 077; printf '1\\nneighbour\\nsshd\\n203.0.113.7\\n\\n' >$note)
+         echo $pid",
+    );
+    let pid = pid.trim_end();
+    let mut neighbour = web.neighbour();
+    let token = neighbour.get("/revoke?id=1").token();
+    let sent = neighbour.post("/revoke", &[("token", &token), ("id", "1")]);
+    let list = neighbour.follow(sent);
+    let ended = "<p>Ended: sshd session from 203.0.113.7</p>";
+    assert!(list.body.contains(ended), "{list:?}");
+    assert!(!list.body.contains(pid), "{list:?}");
+    assert!(!web.machine.runs(pid));
 }

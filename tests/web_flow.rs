@@ -159,6 +159,7 @@ fn a_person_makes_an_app_password_uses_it_and_takes_it_away_again() {
     look(&browser, "11-remove");
     browser.click("main button");
     browser.sees("“Thunderbird on the laptop” is removed");
+    browser.sees("Whatever was signed in and is refused now has been signed out");
     look(&browser, "12-removed");
     assert!(mail.says("* BYE"), "{}", web.machine.log());
     assert!(mail.ends());
@@ -268,7 +269,7 @@ fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
     for line in [
         "<b>Scanner</b>\nCreated",
         "Replaced by a new password\njust now, by you, from 127.0.0.1",
-        "Changed\njust now, by you, from 127.0.0.1\nNow called\nmy phone\nOnly from\n127.0.0.2",
+        "Changed\njust now, by you, from 127.0.0.1\nNow called\nmy phone\nFrom\n127.0.0.2",
         "Refused: it is removed\njust now, from 127.0.0.2, with imap",
         "by root",
     ] {
@@ -278,6 +279,8 @@ fn a_person_changes_an_app_password_replaces_it_and_sees_what_was_done() {
         !text.contains(&third) && !text.contains("rotated"),
         "{text}"
     );
+    // The old one was given an end, which is a part of its replacement.
+    assert_eq!(text.matches("Changed\n").count(), 2, "{text}");
     browser.go(&web.at("/admin/activity?user=neighbour"));
     browser.sees("everybody’s");
     look(&browser, "26-activity-of-everybody");

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 
 use pam_app_passwd::audit::quoted;
 use pam_app_passwd::credential::{Credential, ServiceName};
+use pam_app_passwd::helper::opened::Opened;
+use pam_app_passwd::helper::own::{MAY_GO_ON, SIGNED_OUT};
 use pam_app_passwd::policy::{self, Attempt, Facts, Request, Verdict};
 use pam_app_passwd::session::{self, Open};
 use pam_app_passwd::usage::{AllNotes, Note};
@@ -99,7 +101,7 @@ fn end_all(
     let (own, others): (Vec<_>, Vec<_>) = sessions
         .into_iter()
         .partition(|session| asker.is_in(session));
-    others.iter().for_each(end);
+    let left = others.iter().filter(|session| !end(session)).count();
     // Looked for before the commands, which may restart them; asked afterwards, since that takes time.
     let mut daemons = cache::daemons();
     let (done, failed) = run_commands(&used, context);
@@ -108,14 +110,21 @@ fn end_all(
     for cache in &caches {
         output::to_root(&cache.warning());
     }
-    if person::current().is_some() && (failed || !caches.is_empty()) {
-        output::say("warning: what it has opened may go on; the administrator was told");
+    if person::current().is_some() {
+        let was_used = used.iter().any(|(_, uses)| !uses.is_empty());
+        if failed || left > 0 || !caches.is_empty() {
+            output::say(&format!("warning: {MAY_GO_ON}"));
+        } else if was_used && !done.is_empty() {
+            output::say(SIGNED_OUT);
+        }
     }
     if !own.is_empty() {
         let asker = asker.clone();
         person::afterwards(move || {
             asker.let_finish();
-            own.iter().for_each(end);
+            for session in &own {
+                end(session);
+            }
         });
     }
 }
@@ -139,24 +148,24 @@ fn sessions_of(
     sessions
 }
 
-fn end(open: &Open) {
+/// Says that it has ended, or has root told that it has not.
+fn end(open: &Open) -> bool {
     let session = &open.session;
-    let service = quoted(&session.service);
-    let origin = session
-        .origin
-        .as_deref()
-        .map(|origin| format!(" from {}", quoted(origin)));
-    let which = format!(
-        "the {service} session{} (process {})",
-        origin.unwrap_or_default(),
-        open.opener.pid
-    );
-    if process::end(open) {
+    let (service, origin) = (quoted(&session.service), session.origin.as_deref());
+    let origin = origin.map(quoted);
+    let which = Opened {
+        service: &service,
+        origin: origin.as_deref(),
+        pid: open.opener.pid,
+    };
+    let has_ended = process::end(open);
+    if has_ended {
         session::forget(open.opener);
-        output::say(&format!("Ended {which}."));
+        output::say(&which.has_ended());
     } else {
-        output::say(&format!("warning: could not end {which}; end it by hand"));
+        output::to_root(&format!("warning: could not end {which}; end it by hand"));
     }
+    has_ended
 }
 
 /// Runs the configured commands, each distinct one once. Returns those that did what they were asked, and

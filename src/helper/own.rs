@@ -36,6 +36,10 @@ pub const UNPROVEN: &str = "you could not be proved to be who you are; nothing w
 pub const TOO_OFTEN: &str = "too often";
 /// What it says of what is not for account holders, or for administrators alone.
 pub const NOT_THEIRS: &str = "only root can do that";
+/// What it says when commands have ended what was open.
+pub const SIGNED_OUT: &str = "Whatever was signed in and is refused now has been signed out, wherever this system reaches it.";
+/// What it warns of when a change stands, but not all that it had to end could be ended.
+pub const MAY_GO_ON: &str = "what it has opened may go on; the administrator was told";
 /// How many words a wish may have.
 const MOST_WORDS: usize = 256;
 

@@ -5,6 +5,9 @@ use serde::Deserialize;
 
 use crate::when::When;
 
+/// In seconds: between the parts of a replacement its password is shown.
+const AT_ONCE: i64 = 10;
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Event {
     pub(crate) at: When,
@@ -35,7 +38,8 @@ impl Event {
         None
     }
 
-    /// Whether another event says the same to a person: a replacement makes the new one and ends the old.
+    /// Whether another event says the same to a person: a replacement makes the new one and ends the old, now
+    /// or by giving it an end.
     pub(crate) fn is_part_of(&self, other: &Self) -> bool {
         let successor = other.said("replaced_by");
         let is_successor = successor.is_some() && successor == self.entry.map(|id| id.to_string());
@@ -46,8 +50,27 @@ impl Event {
                     && other.action == "rotated"
                     && other.entry == self.entry
             }
+            "edited" => {
+                self.only_gives_an_end()
+                    && other.action == "rotated"
+                    && self.is_beside(other)
+                    && other.entry == self.entry
+            }
             _ => false,
         }
+    }
+
+    fn only_gives_an_end(&self) -> bool {
+        let changes_more = ["new_label", "services", "networks"].map(|name| self.said(name));
+        let end: Option<i64> = self.said("expires").and_then(|end| end.parse().ok());
+        end.is_some() && changes_more.iter().all(Option::is_none)
+    }
+
+    /// Whether the same person has done it, from the same place and at once afterwards.
+    fn is_beside(&self, other: &Self) -> bool {
+        let after = self.at.seconds() - other.at.seconds();
+        let is_at_once = (0..=AT_ONCE).contains(&after);
+        is_at_once && self.by == other.by && self.said("from") == other.said("from")
     }
 }
 
@@ -106,5 +129,40 @@ mod tests {
             assert!(!event.is_part_of(&replaced), "{event:?}");
         }
         assert!(!made.is_part_of(&other) && !ended.is_part_of(&removed));
+    }
+
+    #[test]
+    fn a_replacement_that_gives_the_old_one_an_end_is_told_once() {
+        let after = |seconds, edited: Event| Event {
+            at: When::from_seconds(1_795_000_000 + seconds),
+            ..edited
+        };
+        let limited = |detail| event("edited", 1, &format!("label=\"phone\" {detail} from=::1"));
+        let replaced = event("rotated", 1, "label=\"phone\" replaced_by=2 from=::1");
+        for seconds in [0, AT_ONCE] {
+            let limited = after(seconds, limited("expires=1795086400"));
+            assert!(limited.is_part_of(&replaced), "{limited:?}");
+        }
+        // What somebody has changed is told.
+        let elsewhere = event("edited", 1, "label=\"phone\" expires=1795086400");
+        for other in [
+            limited("expires=never"),
+            limited("networks=any expires=1795086400"),
+            limited("new_label=\"x\" expires=1795086400"),
+            limited("services=mail"),
+            after(AT_ONCE + 1, limited("expires=1795086400")),
+            after(-1, limited("expires=1795086400")),
+            elsewhere,
+            Event {
+                by: "root".to_owned(),
+                ..limited("expires=1795086400")
+            },
+            Event {
+                entry: Some(3),
+                ..limited("expires=1795086400")
+            },
+        ] {
+            assert!(!other.is_part_of(&replaced), "{other:?}");
+        }
     }
 }

@@ -17,6 +17,7 @@
 //!   pages    one file for each page
 //!     form     what was typed
 //!     helper   the only door to the helper's socket
+//!     said     what it says, in the words of the pages
 //!     talks    conversations that wait for their next form
 //!     session  who is signed in
 //!     text     every word, in every language
@@ -38,6 +39,7 @@ mod page;
 mod pages;
 mod places;
 mod prompt;
+mod said;
 mod security;
 mod seldom;
 mod server;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::asset::{ICON, SCRIPT, STYLE};
 use crate::helper::End;
+use crate::said;
 use crate::session::IDLE;
 use crate::text::Text;
 
@@ -53,7 +54,9 @@ impl Frame {
 /// What is said above the content of a page.
 pub(crate) struct Notice {
     pub(crate) text: String,
-    /// What has become of open connections, in the words of the helper.
+    /// What has become of what was open.
+    pub(crate) sessions: Vec<String>,
+    /// What the helper says is wrong besides, in its words.
     pub(crate) lines: Vec<String>,
     pub(crate) is_problem: bool,
 }
@@ -62,6 +65,7 @@ impl Notice {
     pub(crate) fn good(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            sessions: Vec::new(),
             lines: Vec::new(),
             is_problem: false,
         }
@@ -79,12 +83,19 @@ impl Notice {
         let known = [(UNPROVEN, text.sign_in_failed), (TOO_OFTEN, text.too_many)];
         match known.iter().find(|(words, _)| end.says(words)) {
             Some((_, why)) => Self::problem(format!("{nothing} {why}")),
-            None => Self::problem(nothing).with(end.said),
+            None => Self::problem(nothing).with(&end.said, text),
         }
     }
 
-    pub(crate) fn with(self, lines: Vec<String>) -> Self {
-        Self { lines, ..self }
+    /// And what the helper has said about it. A change stands even if not all that was open could be ended,
+    /// but that is no good end.
+    pub(crate) fn with(self, said: &[String], text: &Text) -> Self {
+        Self {
+            sessions: said::of_sessions(said, text),
+            lines: said::lines(said, text),
+            is_problem: self.is_problem || said::warns(said),
+            ..self
+        }
     }
 }
 

@@ -26,6 +26,7 @@ type OfMinutes = fn(u64) -> String;
 type OfEvent = fn(&str, &str) -> &'static str;
 type OfTwo = fn(&str, &str) -> String;
 type OfCount = fn(usize) -> String;
+type OfSession = fn(&str, Option<&str>) -> String;
 type OfShare = fn(usize, usize) -> String;
 
 /// A length of time that has passed.
@@ -163,6 +164,10 @@ pub(crate) struct Text {
     pub(crate) remove_lead: &'static str,
     pub(crate) removed: OfName,
     pub(crate) not_removed: &'static str,
+    pub(crate) may_go_on: &'static str,
+    pub(crate) all_signed_out: &'static str,
+    /// By service, and from where.
+    pub(crate) ended: OfSession,
     pub(crate) revoke_all_question: OfCount,
     pub(crate) revoke_all_lead: &'static str,
     pub(crate) revoked_all: OfCount,
@@ -183,6 +188,7 @@ pub(crate) struct Text {
     pub(crate) by_you: &'static str,
     pub(crate) by: OfName,
     pub(crate) now_called: &'static str,
+    pub(crate) now_from: &'static str,
     pub(crate) anywhere: &'static str,
 
     // -- administrators

@@ -155,7 +155,7 @@ fn changes(event: &Event, text: &'static Text) -> Vec<(&'static str, String)> {
     let changes = [
         said("new_label").map(|label| (text.now_called, label)),
         said("services").map(|names| (text.good_for, services(names))),
-        said("networks").map(|names| (text.from, networks(names))),
+        said("networks").map(|names| (text.now_from, networks(names))),
         said("expires").map(|at| (text.expires, end(at))),
     ];
     changes.into_iter().flatten().collect()
@@ -207,7 +207,7 @@ mod tests {
         let expected = [
             (EN.now_called, "my phone"),
             (EN.good_for, "imap, smtp"),
-            (EN.from, EN.anywhere),
+            (EN.now_from, EN.anywhere),
             (EN.expires, EN.never_expires),
         ];
         assert_eq!(

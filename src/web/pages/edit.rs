@@ -83,7 +83,7 @@ pub(super) async fn end(session: &SignedIn, id: i64, mark: &str, draft: Draft, e
             true => Notice::good(text.not_changed),
             false => Notice::good((text.changed)(&entry.label)),
         };
-        return Ok(session.go("/", notice.with(end.said)));
+        return Ok(session.go("/", notice.with(&end.said, text)));
     }
     let entry = list::one(session, &id.to_string()).await?;
     let refused = fields::refused(session, &draft.label, Some(id), text.not_changed, end);

@@ -11,6 +11,7 @@ use crate::entry;
 use crate::form::Form;
 use crate::helper::End;
 use crate::page::{self, Frame, Notice};
+use crate::said;
 use crate::signed_in::SignedIn;
 use crate::trouble::{Answer, Trouble};
 
@@ -51,7 +52,7 @@ pub(super) async fn end(session: &SignedIn, draft: Draft, end: End) -> Answer {
         return form(session, draft, problems, notice);
     }
     let made = entry::made(&end).ok_or(Trouble::no_helper(text))?;
-    secret::show(session, made, None, end.said)
+    secret::show(session, made, None, said::lines(&end.said, text))
 }
 
 fn form(session: &SignedIn, draft: Draft, problems: Problems, notice: Option<Notice>) -> Answer {

@@ -67,5 +67,5 @@ pub(super) async fn end(session: &SignedIn, overlaps: bool, end: End) -> Answer 
         _ if is_live(made.0.id).await => Notice::problem(text.old_stays),
         _ => return Ok(session.go("/", Notice::failed(text.not_replaced, end, text))),
     };
-    secret::show(session, made, Some(old), end.said)
+    secret::show(session, made, Some(old.with(&end.said, text)), Vec::new())
 }

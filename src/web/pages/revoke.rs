@@ -91,7 +91,7 @@ pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
     let end = session.revoke(&["revoke", "--all", "--yes"]).await?;
     let text = session.text();
     let notice = match entry::read::<Vec<Entry>>(&end) {
-        Some(all) => Notice::good((text.revoked_all)(all.len())).with(end.said),
+        Some(all) => Notice::good((text.revoked_all)(all.len())).with(&end.said, text),
         None => Notice::failed(text.not_revoked, end, text),
     };
     Ok(session.go("/", notice))
@@ -101,7 +101,7 @@ pub(super) async fn send_all(session: SignedIn, form: Form) -> Answer {
 pub(super) fn removed(text: &'static Text, end: End) -> Notice {
     let removed = entry::read::<Vec<Entry>>(&end).unwrap_or_default();
     match removed.first() {
-        Some(entry) => Notice::good((text.removed)(&entry.label)).with(end.said),
+        Some(entry) => Notice::good((text.removed)(&entry.label)).with(&end.said, text),
         None => Notice::failed(text.not_removed, end, text),
     }
 }

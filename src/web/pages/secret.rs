@@ -22,7 +22,7 @@ struct Page {
     password: Zeroizing<String>,
     /// Its letters apart, so that a screen reader reads letters.
     spelled: Zeroizing<String>,
-    /// What the helper has to say about it.
+    /// What the helper says is wrong, in its words.
     lines: Vec<String>,
 }
 

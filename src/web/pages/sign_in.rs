@@ -102,7 +102,7 @@ pub(super) async fn end(app: &Arc<App>, visitor: Visitor, user: UserName, end: &
     if end.code != 0 {
         let why = match end.code {
             TOO_MANY => Notice::problem(text.too_many),
-            NOT_HERE => Notice::problem(text.sorry).with(end.said.clone()),
+            NOT_HERE => Notice::problem(text.sorry).with(&end.said, text),
             _ => Notice::problem(text.sign_in_failed),
         };
         return form(text, visitor.visit, user.as_str(), Some(why));

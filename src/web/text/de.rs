@@ -166,6 +166,12 @@ pub(crate) const DE: Text = Text {
         format!("„{label}“ ist entfernt. Was es benutzt hat, wird ab jetzt abgewiesen.")
     },
     not_removed: "Es wurde nichts entfernt.",
+    may_go_on: "Was vorher geöffnet wurde, ist aber vielleicht noch offen. Der Administrator weiß Bescheid.",
+    all_signed_out: "Was angemeldet war und jetzt abgewiesen wird, wurde abgemeldet, wo dieses System es erreicht.",
+    ended: |service, origin| match origin {
+        Some(address) => format!("Beendet: {service}-Sitzung von {address}"),
+        None => format!("Beendet: {service}-Sitzung"),
+    },
     revoke_all_question: |count| match count {
         1 => "Ihr app-spezifisches Passwort widerrufen?".to_owned(),
         count => format!("Alle {count} app-spezifischen Passwörter widerrufen?"),
@@ -220,6 +226,7 @@ pub(crate) const DE: Text = Text {
     by_you: "von Ihnen",
     by: |name| format!("von {name}"),
     now_called: "Heißt jetzt",
+    now_from: "Von",
     anywhere: "überall",
 
     admin: "Alle Konten",

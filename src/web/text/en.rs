@@ -159,6 +159,12 @@ pub(crate) const EN: Text = Text {
     remove_lead: "The app that uses it cannot come back, and is signed out wherever this system reaches it. This cannot be undone.",
     removed: |label| format!("“{label}” is removed. What used it is refused from now on."),
     not_removed: "Nothing was removed.",
+    may_go_on: "But what was opened before may still be open. The administrator was told.",
+    all_signed_out: "Whatever was signed in and is refused now has been signed out, wherever this system reaches it.",
+    ended: |service, origin| match origin {
+        Some(address) => format!("Ended: {service} session from {address}"),
+        None => format!("Ended: {service} session"),
+    },
     revoke_all_question: |count| match count {
         1 => "Revoke your app-specific password?".to_owned(),
         count => format!("Revoke all {count} app-specific passwords?"),
@@ -210,6 +216,7 @@ pub(crate) const EN: Text = Text {
     by_you: "by you",
     by: |name| format!("by {name}"),
     now_called: "Now called",
+    now_from: "From",
     anywhere: "anywhere",
 
     admin: "Everybody",
