@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
+use crate::reader::Reader;
+
 /// How many wishes that ask nothing are fulfilled at once. With the talks that wait for somebody these are
 /// as many as the helper takes of us.
 const AT_ONCE: usize = 4;
@@ -61,6 +63,9 @@ pub(crate) enum Step {
     Asks(Ask, Talk),
     /// That was all.
     Ends(End),
+    /// There was a secret, and nobody to show it to. The helper has not heard that it was taken, and takes
+    /// it back.
+    Unseen,
 }
 
 /// A question of PAM's.
@@ -98,8 +103,8 @@ impl Helper {
         }
     }
 
-    /// Has a wish fulfilled up to its end, or to the first question.
-    pub(crate) async fn begin(&self, wish: &Wish) -> io::Result<Step> {
+    /// Has a wish fulfilled up to its end, or to the first question. A secret is for `reader`.
+    pub(crate) async fn begin(&self, wish: &Wish, reader: Option<&Reader>) -> io::Result<Step> {
         let frame = wish.encode().ok_or(ErrorKind::InvalidInput)?;
         let until = Instant::now() + TALK;
         let mut stream = timeout_at(until, UnixStream::connect(&self.socket)).await??;
@@ -113,16 +118,16 @@ impl Helper {
             until,
             heard: Heard::nothing(),
         };
-        talk.listen().await
+        talk.listen(reader).await
     }
 
     /// The same for one that asks nothing. One that does is given up.
     pub(crate) async fn ask(&self, wish: &Wish) -> io::Result<End> {
         let turn = timeout(TURN, self.turns.acquire()).await?;
         let _turn = turn.map_err(io::Error::other)?;
-        match self.begin(wish).await? {
+        match self.begin(wish, None).await? {
             Step::Ends(end) => Ok(end),
-            Step::Asks(..) => Err(not_understood()),
+            Step::Asks(..) | Step::Unseen => Err(not_understood()),
         }
     }
 
@@ -135,10 +140,14 @@ impl Helper {
 }
 
 impl Talk {
-    /// Answers the question.
-    pub(crate) async fn reply(mut self, text: Zeroizing<String>) -> io::Result<Step> {
+    /// Answers the question. A secret is for `reader`.
+    pub(crate) async fn reply(
+        mut self,
+        text: Zeroizing<String>,
+        reader: Option<&Reader>,
+    ) -> io::Result<Step> {
         self.send(&Reply(Some(text))).await?;
-        self.listen().await
+        self.listen(reader).await
     }
 
     async fn send(&mut self, reply: &Reply) -> io::Result<()> {
@@ -147,7 +156,7 @@ impl Talk {
     }
 
     /// Listens until somebody has to answer, or to the end.
-    async fn listen(mut self) -> io::Result<Step> {
+    async fn listen(mut self, reader: Option<&Reader>) -> io::Result<Step> {
         loop {
             let frame = timeout_at(self.until, read_frame(&mut self.stream)).await??;
             match Said::decode(&frame).ok_or_else(not_understood)? {
@@ -159,6 +168,10 @@ impl Talk {
                         told,
                     };
                     return Ok(Step::Asks(ask, self));
+                }
+                // What it is to replace ends once it is taken.
+                Said::Secret(_) if !reader.is_some_and(Reader::is_there) => {
+                    return Ok(Step::Unseen);
                 }
                 Said::Secret(bytes) => {
                     self.heard.out.extend_from_slice(&bytes);

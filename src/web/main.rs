@@ -18,6 +18,7 @@
 //!     form     what was typed
 //!     helper   the only door to the helper's socket
 //!     talks    conversations that wait for their next form
+//!     reader   whoever a secret is for, while they wait
 //!     session  who is signed in
 //!     text     every word, in every language
 //! ```
@@ -38,6 +39,7 @@ mod page;
 mod pages;
 mod places;
 mod prompt;
+mod reader;
 mod security;
 mod seldom;
 mod server;

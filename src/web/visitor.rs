@@ -22,6 +22,7 @@ pub(crate) enum Peer {
     Proxy,
 }
 
+#[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) client: Client,
     pub(crate) text: &'static Text,
