@@ -68,19 +68,21 @@ fn another_users_ids_lead_nowhere_where_something_is_changed_either() {
     assert!(!neighbour.get("/activity").body.contains("secret-project"));
     let everybody = neighbour.get("/admin/activity");
     assert!(everybody.body.contains("secret-project"), "{everybody:?}");
-    for nobody in [
-        "/admin/activity?user=neighbour",
-        "/admin/activity?user=--json",
-    ] {
-        let page = neighbour.get(nobody);
+    // Nor is it told as what somebody has done who has done nothing, or whom there cannot be.
+    for nobody in ["neighbour", "--json", "-x", "DOM:demo", "a/b", "%00"] {
+        let page = neighbour.get(&format!("/admin/activity?user={nobody}"));
         assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("Nothing yet."), "{nobody}: {page:?}");
+        assert!(!page.body.contains("secret-project"), "{nobody}: {page:?}");
         assert!(!page.body.contains("lang=\"en\">hint"), "{page:?}");
     }
     let mut demo = web.visitor("192.0.2.2");
     let password = web.machine.account_password("demo");
     demo.sign_in("demo", &[&password, &web.code(0)]);
     assert!(demo.get("/activity").body.contains("secret-project"));
-    assert_eq!(demo.get("/admin/activity").status, 403);
+    for path in ["/admin/activity", "/admin/activity?user=-x"] {
+        assert_eq!(demo.get(path).status, 403, "{path}");
+    }
 }
 
 #[test]
