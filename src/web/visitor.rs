@@ -18,7 +18,7 @@ use crate::{App, cookie, seldom};
 pub(crate) enum Peer {
     /// Either, at this address.
     At(IpAddr),
-    /// A proxy, on the socket that nobody else may open.
+    /// A proxy, on the socket that no other user may open.
     Proxy,
 }
 
