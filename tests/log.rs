@@ -6,7 +6,9 @@
 mod support;
 
 use serde_json::{Value as Json, json};
-use support::Machine;
+use support::machine::run;
+use support::strace::{trace_in, traced};
+use support::{Machine, cannot_run};
 
 #[test]
 fn every_change_is_told_in_its_order() {
@@ -64,6 +66,61 @@ fn of_many_events_the_newest_are_told_still_in_their_order() {
     assert_eq!(entries(&["alice", "--last=2"]), [1, 3]);
     assert_eq!(entries(&["--last", "4"]), [1, 2, 3]);
     assert_eq!(entries(&["--last", "0"]), [0; 0]);
+}
+
+/// A machine with so many events of alice's that they are looked for in pieces, few of bob's among them, and a
+/// gap where some were forgotten.
+fn crowded() -> Machine {
+    let machine = Machine::new();
+    machine.create("alice", "phone", &[]);
+    machine.alter(
+        "WITH RECURSIVE ids (id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM ids WHERE id < 40000)
+         INSERT INTO event SELECT id, id, 'root', 'edited', 'alice', id, '' FROM ids;
+         UPDATE event SET user = 'bob' WHERE id IN (2, 4999, 5000, 5001, 14999, 15000, 39999);
+         DELETE FROM event WHERE id BETWEEN 6000 AND 13000",
+    );
+    machine
+}
+
+#[test]
+fn among_very_many_events_none_is_missed_and_none_told_twice() {
+    let machine = crowded();
+    let entries = |arguments: &[&str]| -> Vec<i64> {
+        let events = log(&machine, arguments);
+        let entry = |event: &Json| event["entry"].as_i64().unwrap();
+        events.iter().map(entry).collect()
+    };
+    let all: Vec<i64> = (1..6000).chain(13001..=40000).collect();
+    let of_bob = [2, 4999, 5000, 5001, 14999, 15000, 39999];
+    assert_eq!(entries(&[]), all);
+    assert_eq!(entries(&["bob"]), of_bob);
+    assert_eq!(entries(&["carol"]), [0; 0]);
+    for last in [1, 2, 3, 6, 7, 8] {
+        let newest = of_bob.len().saturating_sub(last);
+        let last = format!("--last={last}");
+        assert_eq!(entries(&["bob", &last]), of_bob[newest..]);
+    }
+    for last in [1, 5_000, 5_001, 5_002, 30_000] {
+        let newest = all.len() - last;
+        let last = format!("--last={last}");
+        assert_eq!(entries(&[&last]), all[newest..]);
+    }
+}
+
+#[test]
+fn whoever_looks_for_the_events_of_one_user_lets_changes_in_between() {
+    if cannot_run(&["strace"]) {
+        return;
+    }
+    let few = Machine::new();
+    few.create("alice", "phone", &[]);
+    let [many, few] = [crowded(), few].map(|machine| {
+        let trace = machine.path("calls");
+        let log = machine.tool_command(&["log", "carol", "--last", "1"]);
+        run(traced(log, "fcntl", &trace), b"").succeeds();
+        trace_in(&trace).matches("F_UNLCK").count()
+    });
+    assert!(many >= few + 6, "{many} {few}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use support::visitor::{Answer, Visitor};
+use support::private_machine::eventually;
+use support::visitor::{Answer, Sent, Visitor};
 use support::web::Web;
 
 fn entries(web: &Web, user: &str) -> Json {
@@ -35,6 +36,14 @@ fn mark(form: &Answer) -> String {
 
 const RENAMED: [(&str, &str); 2] = [("label", "mine"), ("service", "mail")];
 
+/// PAM takes its time.
+const PROVES_SLOWLY: &str =
+    "echo auth optional pam_exec.so quiet /bin/sleep 2 >>/etc/pam.d/app-passwd";
+
+/// What ends sessions takes its time.
+const REVOKES_SLOWLY: &str =
+    "sed -i 's/^run = .*/run = [[\"sleep\", \"5\"]]/' /etc/security/app-passwd.toml";
+
 #[test]
 fn another_users_ids_lead_nowhere_where_something_is_changed_either() {
     let Some(web) = Web::behind_a_proxy() else {
@@ -59,19 +68,21 @@ fn another_users_ids_lead_nowhere_where_something_is_changed_either() {
     assert!(!neighbour.get("/activity").body.contains("secret-project"));
     let everybody = neighbour.get("/admin/activity");
     assert!(everybody.body.contains("secret-project"), "{everybody:?}");
-    for nobody in [
-        "/admin/activity?user=neighbour",
-        "/admin/activity?user=--json",
-    ] {
-        let page = neighbour.get(nobody);
+    // Nor is it told as what somebody has done who has done nothing, or whom there cannot be.
+    for nobody in ["neighbour", "--json", "-x", "DOM:demo", "a/b", "%00"] {
+        let page = neighbour.get(&format!("/admin/activity?user={nobody}"));
         assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("Nothing yet."), "{nobody}: {page:?}");
+        assert!(!page.body.contains("secret-project"), "{nobody}: {page:?}");
         assert!(!page.body.contains("lang=\"en\">hint"), "{page:?}");
     }
     let mut demo = web.visitor("192.0.2.2");
     let password = web.machine.account_password("demo");
     demo.sign_in("demo", &[&password, &web.code(0)]);
     assert!(demo.get("/activity").body.contains("secret-project"));
-    assert_eq!(demo.get("/admin/activity").status, 403);
+    for path in ["/admin/activity", "/admin/activity?user=-x"] {
+        assert_eq!(demo.get(path).status, 403, "{path}");
+    }
 }
 
 #[test]
@@ -280,36 +291,128 @@ fn whoever_changes_slowly_and_hangs_up_keeps_nobody_else_from_their_list() {
     let Some(web) = Web::behind_a_proxy() else {
         return;
     };
-    web.machine
-        .shell("sed -i 's/^run = .*/run = [[\"sleep\", \"3\"]]/' /etc/security/app-passwd.toml");
+    web.machine.shell(REVOKES_SLOWLY);
     let mut demo = web.visitor("192.0.2.2");
     let password = web.machine.account_password("demo");
     demo.sign_in("demo", &[&password, &web.code(0)]);
     let mut neighbour = web.neighbour();
     let password = web.machine.account_password("neighbour");
-    for number in 1..=4 {
+    for number in 1..=3 {
         let create = format!("neighbour --label phone-{number}");
         web.machine.create(&create);
     }
-    let mut busy = 0;
-    for id in ["1", "2", "3", "4"] {
-        let asked = send(&mut neighbour, "/replace", id, &[("old", "at-once")]);
-        if asked.status == 429 {
-            busy += 1;
-            continue;
-        }
-        let answer = [("token", &*asked.token()), ("answer", &*password)];
-        neighbour.hang_up_after("/answer", &answer);
+    for id in ["1", "2"] {
+        let sent = begin_replacing(&mut neighbour, id, &password);
+        until(&web, id, |old| old["revoked"] != Json::Null);
+        drop(sent);
     }
+    let busy = send(&mut neighbour, "/replace", "3", &[("old", "at-once")]);
     let asked = Instant::now();
     assert_eq!(demo.get("/").status, 200);
     assert!(asked.elapsed() < Duration::from_secs(1));
     // Two of them at once are theirs, for as long as each takes, though nobody waits for them any more.
-    assert_eq!(busy, 2);
-    let entries = entries(&web, "neighbour");
-    let is_new = |entry: &&Json| entry["replaces"].is_i64();
-    let made = entries.as_array().unwrap().iter().filter(is_new).count();
-    assert_eq!(made, 2, "{entries}");
+    assert_eq!(busy.status, 429, "{busy:?}");
+}
+
+#[test]
+fn whoever_hangs_up_before_there_is_a_secret_keeps_the_old_one() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine.shell(PROVES_SLOWLY);
+    web.machine.create("neighbour --label phone --service imap");
+    let mut neighbour = web.neighbour();
+    let password = web.machine.account_password("neighbour");
+    let sent = begin_replacing(&mut neighbour, "1", &password);
+    while_pam_is_at_it();
+    drop(sent);
+    until(&web, "2", |new| new["revoked"]["why"] == "not shown");
+    let old = web.machine.show("neighbour", "1");
+    assert_eq!(
+        (&old["status"], &old["replaced_by"]),
+        (&json!("active"), &Json::Null)
+    );
+
+    let sent = begin_creating(&mut neighbour, &password);
+    while_pam_is_at_it();
+    drop(sent);
+    until(&web, "3", |new| new["revoked"]["why"] == "not shown");
+    // Somebody who waits is shown another.
+    let shown = begin_replacing(&mut neighbour, "1", &password).answer();
+    assert!(shown.secret().is_some(), "{shown:?}");
+    assert_eq!(entries(&web, "neighbour")[0]["id"], 4);
+}
+
+#[test]
+fn whoever_signs_out_before_there_is_a_secret_leaves_none() {
+    let Some(web) = Web::behind_a_proxy() else {
+        return;
+    };
+    web.machine
+        .shell(&format!("{PROVES_SLOWLY}; {REVOKES_SLOWLY}"));
+    web.machine.create("neighbour --label phone --service imap");
+    let password = web.machine.account_password("neighbour");
+    let begin: [fn(&mut Visitor, &str) -> Sent; 2] = [begin_creating, |visitor, password| {
+        begin_replacing(visitor, "1", password)
+    }];
+    for (id, begin) in ["2", "3"].into_iter().zip(begin) {
+        let mut neighbour = web.neighbour();
+        let sent = begin(&mut neighbour, &password);
+        while_pam_is_at_it();
+        sign_out(&mut neighbour);
+        let answer = sent.answer();
+        assert_eq!(answer.header("location"), Some("/sign-in?timed-out"));
+        until(&web, id, |new| new["revoked"]["why"] == "not shown");
+    }
+    assert_eq!(entries(&web, "neighbour")[0]["id"], 1);
+    // Too late to take it back: it is shown.
+    let mut neighbour = web.neighbour();
+    let sent = begin_replacing(&mut neighbour, "1", &password);
+    until(&web, "1", |old| old["revoked"] != Json::Null);
+    sign_out(&mut neighbour);
+    let shown = sent.answer();
+    assert!(shown.secret().is_some(), "{shown:?}");
+}
+
+fn sign_out(visitor: &mut Visitor) {
+    let form = visitor.get("/").token();
+    let answer = visitor.post("/sign-out", &[("token", &form)]);
+    assert_eq!(answer.header("location"), Some("/sign-in?signed-out"));
+}
+
+/// Has one replaced at once, up to the answer to PAM's question.
+fn begin_replacing(visitor: &mut Visitor, id: &str, password: &str) -> Sent {
+    let asked = send(visitor, "/replace", id, &[("old", "at-once")]);
+    visitor.send(
+        "/answer",
+        &[("token", &asked.token()), ("answer", password)],
+    )
+}
+
+/// The same for a new one.
+fn begin_creating(visitor: &mut Visitor, password: &str) -> Sent {
+    let form = visitor.get("/new").token();
+    let fields = [("token", &*form), ("label", "tablet"), ("service", "mail")];
+    let asked = visitor.post("/new", &fields);
+    visitor.send(
+        "/answer",
+        &[("token", &asked.token()), ("answer", password)],
+    )
+}
+
+fn while_pam_is_at_it() {
+    std::thread::sleep(Duration::from_millis(500));
+}
+
+/// Waits until this is true of an entry of neighbour's.
+#[track_caller]
+fn until(web: &Web, id: &str, is_true: impl Fn(&Json) -> bool) {
+    let shown = || web.machine.tool(&format!("show neighbour {id} --json"));
+    let is_so = || {
+        let shown = shown();
+        shown.status == Some(0) && is_true(&shown.json())
+    };
+    assert!(eventually(is_so), "{:?}", shown());
 }
 
 #[test]

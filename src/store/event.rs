@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Who did what, read back. Events are written by [`super::Change`] only.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Row, params};
 
 use super::{Store, connection};
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, UserName};
 use crate::error::Error;
+
+/// How many are looked through at once: many beside what it costs to lock the store, and few to wait for.
+const PIECE: i64 = 5_000;
 
 /// What somebody did, as it was recorded.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,14 +32,44 @@ pub struct Event {
 
 impl Store {
     /// The events of one user, or all, in the order in which they happened; of many the `last` ones.
+    ///
+    /// They are looked for backwards, some at a time: a change waits for no more than that.
     pub fn events(&self, user: Option<&UserName>, last: Option<u32>) -> Result<Vec<Event>, Error> {
-        let sql = "SELECT at, by, action, nullif(user, ''), nullif(entry, 0), detail FROM event
-                   WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ifnull(?2, -1)";
-        let values = params![user.map(UserName::as_str), last];
-        let events = connection::raw(&self.connection, sql, values, event);
-        let mut events = events.map_err(|e| self.error(e))?;
+        let wanted = last.map_or(i64::MAX, i64::from);
+        let mut events = Vec::new();
+        let mut seen = i64::MAX;
+        while let Some(newest) = self.newest_event_before(seen)? {
+            let missing = wanted - events.len() as i64;
+            if missing <= 0 {
+                break;
+            }
+            seen = newest.saturating_sub(PIECE);
+            events.extend(self.events_within(seen..=newest, user, missing)?);
+        }
         events.reverse();
         Ok(events)
+    }
+
+    fn newest_event_before(&self, id: i64) -> Result<Option<i64>, Error> {
+        let sql = "SELECT max(id) FROM event WHERE id < ?1";
+        let newest = self.connection.query_row(sql, [id], |row| row.get(0));
+        newest.map_err(|e| self.error(e))
+    }
+
+    /// The newest first.
+    fn events_within(
+        &self,
+        ids: RangeInclusive<i64>,
+        user: Option<&UserName>,
+        most: i64,
+    ) -> Result<Vec<Event>, Error> {
+        let sql = "SELECT at, by, action, nullif(user, ''), nullif(entry, 0), detail FROM event
+                   WHERE id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR user = ?3)
+                   ORDER BY id DESC LIMIT ?4";
+        let user = user.map(UserName::as_str);
+        let values = params![ids.start(), ids.end(), user, most];
+        let events = connection::raw(&self.connection, sql, values, event);
+        events.map_err(|e| self.error(e))
     }
 
     /// How many events of one user, or of all, are older than `limit`.

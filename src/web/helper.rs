@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
+use crate::reader::Reader;
 use crate::turns::{Turn, Turns};
 
 /// More output of one wish is not heard.
@@ -54,6 +55,9 @@ pub(crate) enum Step {
     Asks(Ask, Talk),
     /// That was all.
     Ends(End),
+    /// There was a secret, and nobody to show it to. The helper has not heard that it was taken, and takes
+    /// it back.
+    Unseen,
 }
 
 /// A question of PAM's.
@@ -92,8 +96,8 @@ impl Helper {
         }
     }
 
-    /// Has a wish fulfilled up to its end, or to the first question.
-    pub(crate) async fn begin(&self, wish: &Wish) -> io::Result<Step> {
+    /// Has a wish fulfilled up to its end, or to the first question. A secret is for `reader`.
+    pub(crate) async fn begin(&self, wish: &Wish, reader: Option<&Reader>) -> io::Result<Step> {
         let frame = wish.encode().ok_or(ErrorKind::InvalidInput)?;
         let until = Instant::now() + TALK;
         let mut stream = timeout_at(until, UnixStream::connect(&self.socket)).await??;
@@ -107,7 +111,7 @@ impl Helper {
             until,
             heard: Heard::nothing(),
         };
-        talk.listen().await
+        talk.listen(reader).await
     }
 
     /// The same for one that asks nothing. One that does is given up.
@@ -123,18 +127,22 @@ impl Helper {
     }
 
     async fn fulfil(&self, wish: &Wish, _turn: Turn<'_>) -> io::Result<End> {
-        match self.begin(wish).await? {
+        match self.begin(wish, None).await? {
             Step::Ends(end) => Ok(end),
-            Step::Asks(..) => Err(not_understood()),
+            Step::Asks(..) | Step::Unseen => Err(not_understood()),
         }
     }
 }
 
 impl Talk {
-    /// Answers the question.
-    pub(crate) async fn reply(mut self, text: Zeroizing<String>) -> io::Result<Step> {
+    /// Answers the question. A secret is for `reader`.
+    pub(crate) async fn reply(
+        mut self,
+        text: Zeroizing<String>,
+        reader: Option<&Reader>,
+    ) -> io::Result<Step> {
         self.send(&Reply(Some(text))).await?;
-        self.listen().await
+        self.listen(reader).await
     }
 
     async fn send(&mut self, reply: &Reply) -> io::Result<()> {
@@ -143,7 +151,7 @@ impl Talk {
     }
 
     /// Listens until somebody has to answer, or to the end.
-    async fn listen(mut self) -> io::Result<Step> {
+    async fn listen(mut self, reader: Option<&Reader>) -> io::Result<Step> {
         loop {
             let frame = timeout_at(self.until, read_frame(&mut self.stream)).await??;
             match Said::decode(&frame).ok_or_else(not_understood)? {
@@ -155,6 +163,10 @@ impl Talk {
                         told,
                     };
                     return Ok(Step::Asks(ask, self));
+                }
+                // What it is to replace ends once it is taken.
+                Said::Secret(_) if !reader.is_some_and(Reader::is_there) => {
+                    return Ok(Step::Unseen);
                 }
                 Said::Secret(bytes) => {
                     self.heard.out.extend_from_slice(&bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Where browsers, or a proxy, come in: an address, or a socket that nobody but the proxy may open. The only
+//! Where browsers, or a proxy, come in: an address, or a socket that only the proxy's user may open. The only
 //! file that makes one on the disk.
 
 use std::io::{self, ErrorKind};

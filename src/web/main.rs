@@ -19,6 +19,7 @@
 //!     helper   the only door to the helper's socket
 //!     said     what it says, in the words of the pages
 //!     talks    conversations that wait for their next form
+//!     reader   whoever a secret is for, while they wait
 //!     session  who is signed in
 //!     text     every word, in every language
 //! ```
@@ -39,6 +40,7 @@ mod page;
 mod pages;
 mod places;
 mod prompt;
+mod reader;
 mod said;
 mod security;
 mod seldom;

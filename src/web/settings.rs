@@ -58,7 +58,7 @@ impl Default for File {
 #[serde(try_from = "String")]
 pub(crate) enum Listen {
     Network(SocketAddr),
-    /// A socket for a proxy, which nobody else may open.
+    /// A socket for a proxy, which no other user may open.
     Socket(PathBuf),
 }
 

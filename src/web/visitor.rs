@@ -18,10 +18,11 @@ use crate::{App, cookie, seldom};
 pub(crate) enum Peer {
     /// Either, at this address.
     At(IpAddr),
-    /// A proxy, on the socket that nobody else may open.
+    /// A proxy, on the socket that no other user may open.
     Proxy,
 }
 
+#[derive(Clone)]
 pub(crate) struct Visitor {
     pub(crate) client: Client,
     pub(crate) text: &'static Text,

@@ -17,6 +17,9 @@ pub struct Visitor {
     connection: Option<BufReader<TcpStream>>,
 }
 
+/// A form whose answer nobody has read yet. To drop it is to hang up.
+pub struct Sent(BufReader<TcpStream>);
+
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -50,12 +53,12 @@ impl Visitor {
         self.request("POST", path, Some(&encoded(fields)))
     }
 
-    /// Sends a form, and hangs up while the answer is being made.
-    pub fn hang_up_after(&self, path: &str, fields: &[(&str, &str)]) {
+    /// Sends a form over a connection of its own, without waiting for the answer.
+    pub fn send(&self, path: &str, fields: &[(&str, &str)]) -> Sent {
         let message = self.message("POST", path, Some(&encoded(fields)));
         let mut connection = connect(self.port);
         connection.get_mut().write_all(message.as_bytes()).unwrap();
-        std::thread::sleep(Duration::from_millis(300));
+        Sent(connection)
     }
 
     /// Goes where it is sent.
@@ -140,6 +143,12 @@ impl Visitor {
         answer
             .secret()
             .unwrap_or_else(|| panic!("no secret in {answer:?}"))
+    }
+}
+
+impl Sent {
+    pub fn answer(mut self) -> Answer {
+        Answer::read(&mut self.0)
     }
 }
 

@@ -22,6 +22,8 @@ use crate::when::When;
 const MOST: usize = 100;
 /// One more than that, to know whether there are older ones.
 const LAST: &str = "--last=101";
+/// Of a name that nobody can have.
+const NONE: &str = "--last=0";
 
 #[derive(Template)]
 #[template(path = "activity.html", config = "src/web/askama.toml")]
@@ -62,7 +64,9 @@ pub(super) async fn show(session: SignedIn) -> Answer {
 pub(super) async fn of_everybody(session: SignedIn, uri: Uri) -> Answer {
     let user = Form::of_address(&uri).text("user");
     let name = UserName::parse(&user).ok();
-    let mut words = vec!["admin", "log", LAST];
+    let is_nobody = name.is_none() && !user.is_empty();
+    let last = if is_nobody { NONE } else { LAST };
+    let mut words = vec!["admin", "log", last];
     words.extend(name.as_ref().map(UserName::as_str));
     let end = admin::ask(&session, &words).await?;
     let events: Vec<Event> = entry::read(&end).ok_or(Trouble::no_helper(session.text()))?;

@@ -13,6 +13,7 @@ use pam_app_passwd::credential::UserName;
 use pam_app_passwd::helper::TALK;
 use pam_app_passwd::helper::own::{TOO_MUCH, Wish};
 use tokio::time::{Instant, sleep_until};
+use zeroize::Zeroizing;
 
 use super::sign_in::TOO_MANY;
 use super::{admin, edit, new, replace, sign_in};
@@ -20,9 +21,10 @@ use crate::client::network;
 use crate::draft::Draft;
 use crate::filter::View;
 use crate::form::Form;
-use crate::helper::{Ask, Step, Told};
+use crate::helper::{Ask, End, Step, Told};
 use crate::page::{self, Frame};
 use crate::prompt::{Kind, input_mode};
+use crate::reader::Reader;
 use crate::signed_in::SignedIn;
 use crate::talks::{About, Party, Waiting};
 use crate::text::Text;
@@ -93,12 +95,6 @@ impl Purpose {
         }
     }
 
-    /// What runs with a password is ended, by the commands of `[on_revoke]`. That goes on, in its place, when
-    /// they hang up. What takes no time is given up then: no secret is made that nobody sees.
-    const fn may_take_long(&self) -> bool {
-        !matches!(self, Self::SignIn { .. } | Self::Create(_))
-    }
-
     /// What somebody has to prove that it is they for.
     fn lead(&self, text: &Text) -> String {
         match self {
@@ -111,13 +107,14 @@ impl Purpose {
     }
 }
 
-/// Begins one. `owner` is the cookie of whoever will go on with it.
+/// Begins one. `owner` is the cookie of whoever will go on with it; `reader` is who has signed in.
 pub(super) async fn begin(
     app: &Arc<App>,
     visitor: Visitor,
     owner: Token,
     purpose: Purpose,
     wish: &Wish,
+    reader: Option<Reader>,
 ) -> Answer {
     // One of theirs that nobody will go on with: they have gone back, or begun anew.
     app.talks.end(owner);
@@ -129,24 +126,18 @@ pub(super) async fn begin(
         place: place.ok_or(Trouble::busy(visitor.text))?,
         began: Instant::now(),
     };
-    let step = evenly(&about.purpose, FIRST, app.helper.begin(wish)).await;
-    go_on(app, visitor, about, step).await
+    let step = app.helper.begin(wish, reader.as_ref());
+    let step = evenly(&about.purpose, FIRST, step).await;
+    go_on(app, visitor, reader, about, step).await
 }
 
-/// Begins what somebody who has signed in wishes, in the words of the tool. It goes on when they hang up:
-/// so they have no more of these at once than there are places for them, however long each takes.
+/// Begins what somebody who has signed in wishes, in the words of the tool.
 pub(super) async fn have_done(session: SignedIn, purpose: Purpose, words: Vec<String>) -> Answer {
     let wish = session.wish(words);
-    let text = session.text();
-    let SignedIn {
-        app,
-        visitor,
-        token,
-        ..
-    } = session;
-    let done = async move { begin(&app, visitor, token, purpose, &wish).await };
-    let done = tokio::spawn(done).await;
-    done.unwrap_or(Err(Trouble::no_helper(text)))
+    let (app, visitor, token) = (session.app.clone(), session.visitor.clone(), session.token);
+    let begin =
+        |reader| async move { begin(&app, visitor, token, purpose, &wish, Some(reader)).await };
+    Reader::serve(session, begin).await
 }
 
 /// As whom somebody is counted who begins a conversation.
@@ -161,22 +152,30 @@ fn party(app: &App, visitor: &Visitor, owner: Token) -> Party {
 pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, form: Form) -> Answer {
     let text = visitor.text;
     let waiting = waiting(&app, &visitor, &form).ok_or(Trouble::too_late(text))?;
-    let Waiting { talk, about } = waiting;
+    let purpose = &waiting.about.purpose;
     if form.get("cancel").is_some() {
-        return Ok(Redirect::to(&about.purpose.back()).into_response());
+        return Ok(Redirect::to(&purpose.back()).into_response());
     }
-    let may_take_long = about.purpose.may_take_long();
-    let done = async move {
-        let reply = talk.reply(form.secret("answer"));
-        let step = evenly(&about.purpose, NEXT, reply).await;
-        go_on(&app, visitor, about, step).await
-    };
-    match may_take_long {
-        true => tokio::spawn(done)
-            .await
-            .unwrap_or(Err(Trouble::no_helper(text))),
-        false => done.await,
+    let answer = form.secret("answer");
+    if let Purpose::SignIn { .. } = purpose {
+        return reply(&app, visitor, None, waiting, answer).await; // given up when they hang up
     }
+    let session = SignedIn::of(&app, visitor.clone()).ok_or(Trouble::SignIn)?;
+    let reply = |reader| async move { reply(&app, visitor, Some(reader), waiting, answer).await };
+    Reader::serve(session, reply).await
+}
+
+/// Goes on with one that has waited for this answer.
+async fn reply(
+    app: &Arc<App>,
+    visitor: Visitor,
+    reader: Option<Reader>,
+    Waiting { talk, about }: Waiting,
+    answer: Zeroizing<String>,
+) -> Answer {
+    let step = talk.reply(answer, reader.as_ref());
+    let step = evenly(&about.purpose, NEXT, step).await;
+    go_on(app, visitor, reader, about, step).await
 }
 
 /// What the helper says, not before the next whole step, unless somebody is signed in or has just been.
@@ -203,7 +202,7 @@ fn pace(step: &io::Result<Step>, question: Duration) -> Option<Duration> {
             TOO_MANY => Some(FIRST),
             _ => Some(REFUSAL),
         },
-        Err(_) => Some(REFUSAL),
+        Ok(Step::Unseen) | Err(_) => Some(REFUSAL),
     }
 }
 
@@ -218,7 +217,13 @@ fn waiting(app: &App, visitor: &Visitor, form: &Form) -> Option<Waiting> {
         .or_else(|| visitor.visit.and_then(take))
 }
 
-async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<Step>) -> Answer {
+async fn go_on(
+    app: &Arc<App>,
+    visitor: Visitor,
+    reader: Option<Reader>,
+    about: About,
+    step: io::Result<Step>,
+) -> Answer {
     let text = visitor.text;
     match step {
         Ok(Step::Asks(ask, talk)) => {
@@ -228,19 +233,12 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
             Ok(page::render(StatusCode::OK, &page))
         }
         Ok(Step::Ends(end)) if end.says(TOO_MUCH) => Err(Trouble::busy(text)),
-        Ok(Step::Ends(end)) => match about.purpose {
-            Purpose::SignIn { user } => sign_in::end(app, visitor, user, &end).await,
-            Purpose::Create(draft) => new::end(&signed_in(app, visitor)?, draft, end).await,
-            Purpose::Edit { id, mark, draft } => {
-                edit::end(&signed_in(app, visitor)?, id, &mark, draft, end).await
-            }
-            Purpose::Replace { overlaps, .. } => {
-                replace::end(&signed_in(app, visitor)?, overlaps, end).await
-            }
-            Purpose::RevokeOfOther { view, .. } => {
-                admin::end(&signed_in(app, visitor)?, &view, end)
-            }
+        Ok(Step::Ends(end)) => match (about.purpose, reader) {
+            (Purpose::SignIn { user }, _) => sign_in::end(app, visitor, user, &end).await,
+            (purpose, Some(reader)) => done(&reader.session, purpose, end).await,
+            (_, None) => Err(Trouble::SignIn),
         },
+        Ok(Step::Unseen) => Err(Trouble::SignIn), // whoever reads this has signed out
         // An answer that no frame holds.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Trouble::no_form(text)),
         Err(error) => {
@@ -250,8 +248,16 @@ async fn go_on(app: &Arc<App>, visitor: Visitor, about: About, step: io::Result<
     }
 }
 
-fn signed_in(app: &Arc<App>, visitor: Visitor) -> Result<SignedIn, Trouble> {
-    SignedIn::of(app, visitor).ok_or(Trouble::SignIn)
+/// What somebody has wished who had signed in is done, or not. A secret that was taken for them is shown even
+/// if they have signed out since: what it replaces has ended.
+async fn done(session: &SignedIn, purpose: Purpose, end: End) -> Answer {
+    match purpose {
+        Purpose::Create(draft) => new::end(session, draft, end).await,
+        Purpose::Edit { id, mark, draft } => edit::end(session, id, &mark, draft, end).await,
+        Purpose::Replace { overlaps, .. } => replace::end(session, overlaps, end).await,
+        Purpose::RevokeOfOther { view, .. } => admin::end(session, &view, end),
+        Purpose::SignIn { .. } => Err(Trouble::SignIn),
+    }
 }
 
 impl Page {

@@ -93,7 +93,7 @@ pub(super) async fn send(State(app): State<Arc<App>>, visitor: Visitor, typed: F
         ..Wish::of(&["sign-in"])
     };
     let purpose = Purpose::SignIn { user };
-    conversation::begin(&app, visitor, visit, purpose, &wish).await
+    conversation::begin(&app, visitor, visit, purpose, &wish, None).await
 }
 
 /// PAM has decided.
