@@ -119,7 +119,10 @@ fn what_is_noted_about_others_is_not_read_for_one() {
         let trace = machine.path("calls");
         let tool = traced(machine.tool_command(arguments), "pread64", &trace);
         run(tool, b"").succeeds();
-        let pages = trace_in(&trace).lines().count();
+        // Of databases alone: a Dovecot on this machine has it run doveconf, which reads its libraries.
+        let is_page = |call: &&str| call.contains(", 4096, ");
+        let pages = trace_in(&trace).lines().filter(is_page).count();
+        assert!(pages > 0);
         assert!(pages < 100, "{arguments:?}: {pages}");
     }
 }
