@@ -57,6 +57,8 @@ check: rust
 	cargo doc --locked --no-deps
 	$(MAKE) bench-check
 check: export RUSTDOCFLAGS = -D warnings
+# More at once than there are processors: most tests wait, for a daemon or for what a refusal takes.
+check: export RUST_TEST_THREADS = $(shell echo $$(($$(nproc) + 2)))
 # Only root can run all tests. For others those that cannot run say so and pass; here they would fail.
 ifeq ($(shell id -u),0)
 check: export APP_PASSWD_TESTS_MUST_RUN = 1
