@@ -8,7 +8,7 @@
 # PAGE is the program of the page. It stops at the first result that is not as it should be.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-page=$1
+page=$(realpath "$1")
 PATH=$here/support:$PATH
 cd /run/demo
 
