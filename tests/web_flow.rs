@@ -62,17 +62,22 @@ fn pictures() -> PathBuf {
     folder
 }
 
-/// Signs in as demo, who has a second factor.
-fn sign_in(web: &Web, browser: &Browser) {
-    browser.go(&web.at("/"));
-    browser.press("#user", "demo\n");
+/// Answers what PAM asks demo: the password, and the code of this step.
+fn prove(web: &Web, browser: &Browser, step: u32) {
     browser.sees("Password");
     browser.press(
         "#answer",
         &format!("{}\n", web.machine.account_password("demo")),
     );
     browser.sees("Code");
-    browser.press("#answer", &format!("{}\n", web.code(0)));
+    browser.press("#answer", &format!("{}\n", web.code(step)));
+}
+
+/// Signs in as demo, who has a second factor.
+fn sign_in(web: &Web, browser: &Browser) {
+    browser.go(&web.at("/"));
+    browser.press("#user", "demo\n");
+    prove(web, browser, 0);
     browser.sees("No app-specific passwords yet");
 }
 
@@ -295,13 +300,7 @@ fn neither_reload_nor_back_brings_a_secret_or_a_list_back() {
     browser.click("main .button");
     browser.fill("#label", "phone");
     browser.click("main button");
-    browser.sees("Password");
-    browser.press(
-        "#answer",
-        &format!("{}\n", web.machine.account_password("demo")),
-    );
-    browser.sees("Code");
-    browser.press("#answer", &format!("{}\n", web.code(1)));
+    prove(&web, &browser, 1);
     browser.sees("It is shown this once");
     let secret = browser.text_of("main code").replace('\n', "");
 

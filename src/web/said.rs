@@ -70,6 +70,7 @@ mod tests {
         assert_eq!(of_sessions(&said, &EN), [EN.may_go_on]);
         assert!(warns(&said) && !warns(&lines(&said, &EN)));
     }
+
     #[test]
     fn what_was_ended_is_said_in_the_readers_language() {
         let said = said(&[
