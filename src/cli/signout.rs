@@ -78,8 +78,7 @@ fn request(service: &str, origin: Option<&str>) -> Request {
 }
 
 fn read_notes(entries: &[Credential], context: &Context) -> AllNotes {
-    let mut notes = AllNotes::open(&context.config.state_dir);
-    notes.turn_to(entries.iter().map(|entry| entry.id));
+    let notes = AllNotes::about(&context.config.state_dir, entries);
     for problem in notes.problems() {
         output::to_root(&format!(
             "warning: not every use is known, so a command may miss one: {problem}"

@@ -43,6 +43,13 @@ impl AllNotes {
         notes
     }
 
+    /// The same for these entries alone.
+    pub fn about(state_dir: &Path, entries: &[Credential]) -> Self {
+        let mut notes = Self::open(state_dir);
+        notes.turn_to(entries.iter().map(|entry| entry.id));
+        notes
+    }
+
     /// The same, but nothing is known of any entry before they are turned to it.
     pub fn open(state_dir: &Path) -> Self {
         let mut notes = Self {

@@ -91,8 +91,7 @@ impl Conditions {
 
 /// The notes, if all can be read: else what is in use might be taken for unused.
 fn sound_notes(entries: &[Credential], context: &Context) -> Result<AllNotes, Failure> {
-    let mut notes = AllNotes::open(&context.config.state_dir);
-    notes.turn_to(entries.iter().map(|entry| entry.id));
+    let notes = AllNotes::about(&context.config.state_dir, entries);
     let Some(problem) = notes.problems().first() else {
         return Ok(notes);
     };
